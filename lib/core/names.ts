@@ -1,0 +1,75 @@
+/**
+ * Every name that two processes must spell alike: environment variables, tags, key prefixes, header names.
+ *
+ * Infra writes these names into the template, the runtime reads them; neither spells one by hand.
+ */
+
+/** Environment variables read by the edge, the functions and the CLI. `lib/config` gives each its parser and default. */
+export const ENV = {
+  environment: "RELAYHOST_ENV",
+  hostName: "RELAYHOST_HOST_NAME",
+  spoolBucket: "RELAYHOST_SPOOL_BUCKET",
+  forwardQueueUrl: "RELAYHOST_FORWARD_QUEUE_URL",
+  forwardDlqUrl: "RELAYHOST_FORWARD_DLQ_URL",
+  feedbackQueueUrl: "RELAYHOST_FEEDBACK_QUEUE_URL",
+  feedbackDlqUrl: "RELAYHOST_FEEDBACK_DLQ_URL",
+  ledgerTable: "RELAYHOST_LEDGER_TABLE",
+  directoryTable: "RELAYHOST_DIRECTORY_TABLE",
+  configurationSet: "RELAYHOST_CONFIGURATION_SET",
+  systemAddress: "RELAYHOST_SYSTEM_ADDRESS",
+  sesTenants: "RELAYHOST_SES_TENANTS",
+  messageSizeMax: "RELAYHOST_MESSAGE_SIZE_MAX",
+  retentionDays: "RELAYHOST_RETENTION_DAYS",
+  recordDays: "RELAYHOST_RECORD_DAYS",
+  giveUpAfterHours: "RELAYHOST_GIVE_UP_AFTER_HOURS",
+  bindAddress: "RELAYHOST_BIND_ADDRESS",
+  smtpPort: "RELAYHOST_SMTP_PORT",
+  smtpsPort: "RELAYHOST_SMTPS_PORT",
+  healthPort: "RELAYHOST_HEALTH_PORT",
+  tlsCertificateFile: "RELAYHOST_TLS_CERTIFICATE_FILE",
+  tlsKeyFile: "RELAYHOST_TLS_KEY_FILE",
+  temporaryDir: "RELAYHOST_TEMPORARY_DIR",
+  dataDir: "RELAYHOST_DATA_DIR",
+  consolePort: "RELAYHOST_CONSOLE_PORT",
+  localAwsPort: "RELAYHOST_LOCAL_AWS_PORT",
+} as const;
+
+/** Objects under this prefix are messages we are responsible for (DESIGN: the spool is the queue). */
+export const SPOOL_PREFIX = "spool/";
+export const SPOOL_SUFFIX = ".eml";
+
+/** SES message tags that lead an event back to its record. SES allows `A-Z a-z 0-9 _ -` only. */
+export const SES_TAG = {
+  id: "relayhost-id",
+  recipient: "relayhost-recipient",
+  tenant: "relayhost-tenant",
+} as const;
+
+/** Global secondary indexes of the ledger, each projecting keys only. */
+export const LEDGER_INDEX = {
+  bySesId: "bySesId",
+  byRecipient: "byRecipient",
+  byTenantDay: "byTenantDay",
+  byMessageId: "byMessageId",
+} as const;
+
+/** Global secondary index of the directory: all rows of one tenant. */
+export const DIRECTORY_INDEX = { byTenant: "byTenant" } as const;
+
+/** Key attributes of both tables; index keys are attributes of the same name as given here. */
+export const LEDGER_KEYS = {
+  partition: "pk",
+  sort: "sk",
+  ttl: "expiresAt",
+  sesId: "sesId",
+  recipient: "recipientKey",
+  tenantDay: "tenantDay",
+  messageId: "messageIdKey",
+  id: "id",
+} as const;
+export const DIRECTORY_KEYS = { partition: "pk", tenant: "tenant" } as const;
+
+/** SSM parameter in which an environment publishes its runtime names for the CLI. */
+export function runtimeParameterName(environment: string): string {
+  return `/relayhost/${environment}/runtime`;
+}
