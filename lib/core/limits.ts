@@ -49,6 +49,8 @@ export const LIMITS = {
     forgottenAfterMs: 10 * 60_000,
     /** A record whose claim or wait ran out is re-driven after this much more. */
     overdueAfterMs: 10 * 60_000,
+    /** A message is not put back again before this has passed: it may only wait behind a long queue. */
+    redriveAgainAfterMs: 60 * 60_000,
   },
   queue: { retentionDays: 14 },
   spool: { retentionDays: 14 },

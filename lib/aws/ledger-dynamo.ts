@@ -1,0 +1,242 @@
+/**
+ * The ledger table: messages, recipients and events of messages unknown to us.
+ *
+ * One partition per message (`m#<id>`): sort key `m` is the message, `r#<index>` a recipient. Every write carries a
+ * condition, none needs a transaction. Functions throw the SDK's error when the table cannot be asked.
+ */
+
+import {
+  type AttributeValue,
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  PutItemCommand,
+  QueryCommand,
+} from "@aws-sdk/client-dynamodb";
+import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
+import { addressKey } from "../core/address.ts";
+import type { MessageRecord, RecipientRecord } from "../core/message-record.ts";
+import { LEDGER_INDEX, LEDGER_KEYS } from "../core/names.ts";
+import { parseQueueId, type QueueId } from "../core/queue-id.ts";
+import type { SesEvent } from "../core/ses-event.ts";
+
+export interface Ledger {
+  readonly client: DynamoDBClient;
+  readonly table: string;
+}
+
+/** All that the ledger knows of one message. */
+export interface LedgerMessage {
+  readonly message: MessageRecord | undefined;
+  /** Why the object cannot be forwarded at all; set once it has been put aside. */
+  readonly unreadable: string | undefined;
+  /** In order of index; may be incomplete while a message is being forwarded for the first time. */
+  readonly recipients: readonly RecipientRecord[];
+}
+
+/** Reads a message and its recipients with a consistent read. */
+export async function readMessage(ledger: Ledger, id: QueueId): Promise<LedgerMessage> {
+  let message: MessageRecord | undefined;
+  let unreadable: string | undefined;
+  const recipients: RecipientRecord[] = [];
+  let from: Record<string, AttributeValue> | undefined;
+  do {
+    const page = await ledger.client.send(
+      new QueryCommand({
+        TableName: ledger.table,
+        ConsistentRead: true,
+        KeyConditionExpression: `${LEDGER_KEYS.partition} = :p`,
+        ExpressionAttributeValues: { ":p": { S: partition(id) } },
+        ...(from === undefined ? {} : { ExclusiveStartKey: from }),
+      }),
+    );
+    for (const raw of page.Items ?? []) {
+      const item = unmarshall(raw);
+      const record: unknown = item["record"];
+      if (item[LEDGER_KEYS.sort] === MESSAGE_SORT) message = record as MessageRecord;
+      else if (item[LEDGER_KEYS.sort] === UNREADABLE_SORT) unreadable = String(item["reason"]);
+      else if (String(item[LEDGER_KEYS.sort]).startsWith("r#")) recipients.push(record as RecipientRecord);
+    }
+    from = page.LastEvaluatedKey;
+  } while (from !== undefined);
+  return { message, unreadable, recipients };
+}
+
+/** Stores the message's record unless there is one. Returns whether it was new. */
+export async function createMessage(ledger: Ledger, record: MessageRecord): Promise<boolean> {
+  return await putIf(
+    ledger,
+    "attribute_not_exists(pk)",
+    {},
+    {
+      [LEDGER_KEYS.partition]: partition(record.id),
+      [LEDGER_KEYS.sort]: MESSAGE_SORT,
+      [LEDGER_KEYS.id]: record.id,
+      [LEDGER_KEYS.tenantDay]: tenantDay(record.tenant, record.time),
+      ...(record.messageId === undefined ? {} : { [LEDGER_KEYS.messageId]: record.messageId.slice(0, 1000) }),
+      [LEDGER_KEYS.ttl]: record.expiresAt,
+      record,
+    },
+  );
+}
+
+/**
+ * Stores the next version of a recipient's record, on the condition that the stored one is the version before it
+ * (none for version 1). Returns false when it is not: read again and decide anew. That may be our own write, whose
+ * answer was lost before the SDK tried again; `claimedBy` tells.
+ */
+export async function saveRecipient(ledger: Ledger, record: RecipientRecord): Promise<boolean> {
+  const item = {
+    [LEDGER_KEYS.partition]: partition(record.id),
+    [LEDGER_KEYS.sort]: recipientSort(record.index),
+    [LEDGER_KEYS.id]: record.id,
+    [LEDGER_KEYS.recipient]: addressKey(record.address),
+    ...(record.sesId === undefined ? {} : { [LEDGER_KEYS.sesId]: record.sesId }),
+    [LEDGER_KEYS.ttl]: record.expiresAt,
+    version: record.version,
+    record,
+  };
+  if (record.version === 1) return await putIf(ledger, "attribute_not_exists(pk)", {}, item);
+  return await putIf(ledger, "version = :v", { ":v": { N: String(record.version - 1) } }, item);
+}
+
+/** Ids of the messages that SES knows under this id (one), newest first. */
+export async function findBySesId(ledger: Ledger, sesId: string): Promise<QueueId[]> {
+  return await findIds(ledger, LEDGER_INDEX.bySesId, LEDGER_KEYS.sesId, sesId, 10);
+}
+
+/** Ids of the messages to an address, newest first. */
+export async function findByRecipient(ledger: Ledger, address: string, limit: number): Promise<QueueId[]> {
+  return await findIds(ledger, LEDGER_INDEX.byRecipient, LEDGER_KEYS.recipient, addressKey(address), limit);
+}
+
+/** Ids of the messages with this original Message-ID (without angle brackets), newest first. */
+export async function findByMessageId(ledger: Ledger, messageId: string, limit: number): Promise<QueueId[]> {
+  return await findIds(ledger, LEDGER_INDEX.byMessageId, LEDGER_KEYS.messageId, messageId.slice(0, 1000), limit);
+}
+
+/** Ids of a tenant's messages of one day (UTC, `2026-11-24`), newest first. */
+export async function findByTenantDay(ledger: Ledger, tenant: string, day: string, limit: number): Promise<QueueId[]> {
+  return await findIds(ledger, LEDGER_INDEX.byTenantDay, LEDGER_KEYS.tenantDay, tenantDay(tenant, day), limit);
+}
+
+/** Keeps an event whose message the ledger does not know, so that it is not lost without a trace. Idempotent. */
+export async function saveUnknownEvent(
+  ledger: Ledger,
+  event: SesEvent,
+  eventKey: string,
+  body: string,
+  expiresAt: number,
+): Promise<void> {
+  const item = {
+    [LEDGER_KEYS.partition]: `x#${event.sesId}`,
+    [LEDGER_KEYS.sort]: eventKey,
+    [LEDGER_KEYS.sesId]: event.sesId,
+    [LEDGER_KEYS.ttl]: expiresAt,
+    eventType: event.type,
+    body,
+  };
+  await ledger.client.send(
+    new PutItemCommand({ TableName: ledger.table, Item: marshall(item, { removeUndefinedValues: true }) }),
+  );
+}
+
+/** Notes that the object under this id is not a spool object, so that the sweep leaves it to the operator. Idempotent. */
+export async function markUnreadable(
+  ledger: Ledger,
+  id: QueueId,
+  reason: string,
+  nowMs: number,
+  recordDays: number,
+): Promise<void> {
+  const item = {
+    [LEDGER_KEYS.partition]: partition(id),
+    [LEDGER_KEYS.sort]: UNREADABLE_SORT,
+    [LEDGER_KEYS.id]: id,
+    [LEDGER_KEYS.ttl]: Math.floor(nowMs / 1000) + recordDays * 86_400,
+    reason,
+    at: new Date(nowMs).toISOString(),
+  };
+  await ledger.client.send(new PutItemCommand({ TableName: ledger.table, Item: marshall(item) }));
+}
+
+/**
+ * Notes that the sweep puts this message back to work, unless it did so within `againAfterMs`. Returns whether it
+ * may: a long backlog must not grow by a copy of itself with every sweep.
+ */
+export async function noteRedrive(ledger: Ledger, id: QueueId, nowMs: number, againAfterMs: number): Promise<boolean> {
+  const item = {
+    [LEDGER_KEYS.partition]: partition(id),
+    [LEDGER_KEYS.sort]: REDRIVE_SORT,
+    [LEDGER_KEYS.ttl]: Math.floor(nowMs / 1000) + 30 * 86_400,
+    atMs: nowMs,
+  };
+  return await putIf(
+    ledger,
+    "attribute_not_exists(pk) OR atMs <= :before",
+    { ":before": { N: String(nowMs - againAfterMs) } },
+    item,
+  );
+}
+
+const MESSAGE_SORT = "m";
+const REDRIVE_SORT = "w";
+const UNREADABLE_SORT = "u";
+
+function partition(id: QueueId): string {
+  return `m#${id}`;
+}
+
+function recipientSort(index: number): string {
+  return `r#${String(index).padStart(5, "0")}`;
+}
+
+function tenantDay(tenant: string, time: string): string {
+  return `${tenant}#${time.slice(0, 10)}`;
+}
+
+async function putIf(
+  ledger: Ledger,
+  condition: string,
+  values: Record<string, AttributeValue>,
+  item: Record<string, unknown>,
+): Promise<boolean> {
+  try {
+    await ledger.client.send(
+      new PutItemCommand({
+        TableName: ledger.table,
+        Item: marshall(item, { removeUndefinedValues: true }),
+        ConditionExpression: condition,
+        ...(Object.keys(values).length === 0 ? {} : { ExpressionAttributeValues: values }),
+      }),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
+}
+
+async function findIds(ledger: Ledger, index: string, key: string, value: string, limit: number): Promise<QueueId[]> {
+  const ids = new Set<QueueId>();
+  let from: Record<string, AttributeValue> | undefined;
+  do {
+    const page = await ledger.client.send(
+      new QueryCommand({
+        TableName: ledger.table,
+        IndexName: index,
+        KeyConditionExpression: "#k = :v",
+        ExpressionAttributeNames: { "#k": key },
+        ExpressionAttributeValues: { ":v": { S: value } },
+        ScanIndexForward: false,
+        Limit: limit,
+        ...(from === undefined ? {} : { ExclusiveStartKey: from }),
+      }),
+    );
+    for (const item of page.Items ?? []) {
+      const id = parseQueueId((item[LEDGER_KEYS.partition]?.S ?? "").slice(2));
+      if (id !== undefined) ids.add(id);
+    }
+    from = page.LastEvaluatedKey;
+  } while (from !== undefined && ids.size < limit);
+  return [...ids].slice(0, limit);
+}

@@ -1,0 +1,54 @@
+/**
+ * One SES call for one recipient.
+ *
+ * `Destination` is the envelope and always set; `FromEmailAddress` and `ReplyToAddresses` never, because they
+ * replace header fields. See https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html.
+ */
+
+import { type SESv2Client, SendEmailCommand } from "@aws-sdk/client-sesv2";
+import type { Failure } from "../core/failure.ts";
+import { SES_TAG } from "../core/names.ts";
+import type { QueueId } from "../core/queue-id.ts";
+import { failureFromSdk } from "./failure-from-sdk.ts";
+
+export interface Sender {
+  readonly client: SESv2Client;
+  readonly configurationSet: string;
+  /** Send under the SES tenant named like ours. */
+  readonly sesTenants: boolean;
+}
+
+export interface OutgoingMail {
+  readonly id: QueueId;
+  readonly recipientIndex: number;
+  readonly tenant: string;
+  readonly recipient: string;
+  readonly bytes: Buffer;
+}
+
+export type SendResult =
+  | { readonly kind: "accepted"; readonly sesId: string }
+  | { readonly kind: "failed"; readonly failure: Failure };
+
+/** Sends and says what came of it; never throws. The client must not retry by itself. */
+export async function sendMail(sender: Sender, mail: OutgoingMail): Promise<SendResult> {
+  try {
+    const { MessageId } = await sender.client.send(
+      new SendEmailCommand({
+        Destination: { ToAddresses: [mail.recipient] },
+        Content: { Raw: { Data: mail.bytes } },
+        ConfigurationSetName: sender.configurationSet,
+        ...(sender.sesTenants ? { TenantName: mail.tenant } : {}),
+        EmailTags: [
+          { Name: SES_TAG.id, Value: mail.id },
+          { Name: SES_TAG.recipient, Value: String(mail.recipientIndex) },
+          { Name: SES_TAG.tenant, Value: mail.tenant },
+        ],
+      }),
+    );
+    if (MessageId !== undefined) return { kind: "accepted", sesId: MessageId };
+    return { kind: "failed", failure: failureFromSdk(new Error("SES answered without a message id")) };
+  } catch (error) {
+    return { kind: "failed", failure: failureFromSdk(error) };
+  }
+}

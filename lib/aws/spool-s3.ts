@@ -1,0 +1,93 @@
+/**
+ * The spool bucket.
+ *
+ * `putSpoolObject` resolves only when S3 has answered 200: that is the instant of acceptance. Every function throws
+ * the SDK's error otherwise.
+ */
+
+import type { Readable } from "node:stream";
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  NoSuchKey,
+  PutObjectCommand,
+  type S3Client,
+} from "@aws-sdk/client-s3";
+import { SPOOL_PREFIX } from "../core/names.ts";
+import { type QueueId, queueIdOfKey, spoolKey } from "../core/queue-id.ts";
+
+export interface Spool {
+  readonly client: S3Client;
+  readonly bucket: string;
+}
+
+/** Stores a message in one PutObject of known length. A stream body is read once, so the caller gives no retry. */
+export async function putSpoolObject(
+  spool: Spool,
+  id: QueueId,
+  body: Buffer | Readable,
+  length: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  await spool.client.send(
+    new PutObjectCommand({
+      Bucket: spool.bucket,
+      Key: spoolKey(id),
+      Body: body,
+      ContentLength: length,
+      ContentType: "message/rfc822",
+    }),
+    signal === undefined ? {} : { abortSignal: signal },
+  );
+}
+
+/** Reads a message whole; undefined when it is not there (any more). */
+export async function getSpoolObject(spool: Spool, id: QueueId): Promise<Buffer | undefined> {
+  try {
+    const { Body } = await spool.client.send(new GetObjectCommand({ Bucket: spool.bucket, Key: spoolKey(id) }));
+    if (Body === undefined) throw new Error("S3 answered without a body");
+    const bytes = await Body.transformToByteArray();
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  } catch (error) {
+    if (error instanceof NoSuchKey) return undefined;
+    throw error;
+  }
+}
+
+/** Ends our responsibility: the current version goes, older ones stay until they expire. */
+export async function deleteSpoolObject(spool: Spool, id: QueueId): Promise<void> {
+  await spool.client.send(new DeleteObjectCommand({ Bucket: spool.bucket, Key: spoolKey(id) }));
+}
+
+export interface SpoolEntry {
+  readonly key: string;
+  /** Undefined: the key is not one of ours. */
+  readonly id: QueueId | undefined;
+  readonly size: number;
+  readonly storedMs: number;
+}
+
+/** Lists the spool in order of age, page by page. */
+export async function* listSpool(spool: Spool): AsyncGenerator<SpoolEntry> {
+  let token: string | undefined;
+  do {
+    const page = await spool.client.send(
+      new ListObjectsV2Command({
+        Bucket: spool.bucket,
+        Prefix: SPOOL_PREFIX,
+        ...(token === undefined ? {} : { ContinuationToken: token }),
+      }),
+    );
+    for (const object of page.Contents ?? []) {
+      if (object.Key === undefined) continue;
+      yield {
+        key: object.Key,
+        id: queueIdOfKey(object.Key),
+        size: object.Size ?? 0,
+        storedMs: object.LastModified?.getTime() ?? 0,
+      };
+    }
+    token = page.NextContinuationToken;
+  } while (token !== undefined);
+}

@@ -1,0 +1,50 @@
+/** Settings of the three functions. */
+
+import { LIMITS } from "../core/limits.ts";
+import { ENV } from "../core/names.ts";
+import { flag, httpUrl, optional, readSettings, required, text, type Values, wholeNumber } from "./declare.ts";
+
+const common = {
+  environment: required(ENV.environment, text, "name of the environment"),
+  ledgerTable: required(ENV.ledgerTable, text, "DynamoDB table of messages and recipients"),
+  spoolBucket: required(ENV.spoolBucket, text, "S3 bucket of the spool"),
+  hostName: required(ENV.hostName, text, "name by which the relay calls itself"),
+  systemAddress: required(ENV.systemAddress, text, "verified address that DSNs come from"),
+  recordDays: optional(ENV.recordDays, wholeNumber(1, 3650), LIMITS.ledger.recordDays, "days a record is kept"),
+};
+
+const forward = {
+  ...common,
+  directoryTable: required(ENV.directoryTable, text, "DynamoDB table of tenants and domains"),
+  forwardQueueUrl: required(ENV.forwardQueueUrl, httpUrl, "SQS queue of spooled messages"),
+  forwardDlqUrl: required(ENV.forwardDlqUrl, httpUrl, "SQS queue of what cannot be handled"),
+  configurationSet: required(ENV.configurationSet, text, "SES configuration set for every mail"),
+  sesTenants: optional(ENV.sesTenants, flag, false, "send under the SES tenant of each tenant"),
+  giveUpAfterHours: optional(
+    ENV.giveUpAfterHours,
+    wholeNumber(1, 240),
+    LIMITS.forward.giveUpAfterHours,
+    "hours until a message that SES does not take is returned",
+  ),
+};
+
+const feedback = common;
+
+const sweep = {
+  ...common,
+  forwardQueueUrl: forward.forwardQueueUrl,
+  giveUpAfterHours: forward.giveUpAfterHours,
+};
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+export type ForwardConfig = Values<typeof forward>;
+export type FeedbackConfig = Values<typeof feedback>;
+export type SweepConfig = Values<typeof sweep>;
+
+/** Throws `ConfigurationError` naming every wrong or missing setting. */
+export const readForwardConfig = (env: Env): ForwardConfig => readSettings(forward, env);
+/** Throws `ConfigurationError` naming every wrong or missing setting. */
+export const readFeedbackConfig = (env: Env): FeedbackConfig => readSettings(feedback, env);
+/** Throws `ConfigurationError` naming every wrong or missing setting. */
+export const readSweepConfig = (env: Env): SweepConfig => readSettings(sweep, env);
