@@ -1,51 +1,140 @@
 /**
- * Puts one SES event on the record of each recipient it speaks of.
+ * Puts one SES event on the record of each recipient it speaks of, and writes the report that it owes the sender.
  *
- * Promise:  once this returns, the event is on the record, or kept as an event of an unknown message. A second
- *           coming changes nothing.
- * Failure:  what DynamoDB throws goes to the caller; the queue brings the event back.
+ * Promise:  once this returns `done`, the event is on the record, or kept as an event of an unknown message, and every
+ *           report it owes is in the spool. A second coming changes nothing. `later` means it must be looked at
+ *           again: a delay is told only after four hours, a doubtful bounce waits for the delivery that may follow.
+ * Failure:  what DynamoDB and S3 throw goes to the caller; the queue brings the event back.
  */
 
-import { findBySesId, type Ledger, readMessage, saveRecipient, saveUnknownEvent } from "../../lib/aws/ledger-dynamo.ts";
+import { findBySesId, readMessage, saveRecipient, saveUnknownEvent } from "../../lib/aws/ledger-dynamo.ts";
+import { getSpoolObject } from "../../lib/aws/spool-s3.ts";
+import { type DsnDeps, writeOwedDsns } from "../../lib/aws/write-owed-dsns.ts";
+import { DELAY_NOTICE_AFTER_MS, owesDsn } from "../../lib/core/dsn-policy.ts";
+import { dsnQuestion } from "../../lib/core/dsn-question.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
-import type { Log } from "../../lib/core/log.ts";
-import { concerns, eventKeyOf, type RecipientRecord, recordEvent } from "../../lib/core/message-record.ts";
+import {
+  concerns,
+  eventKeyOf,
+  type MessageRecord,
+  type RecipientRecord,
+  recordEvent,
+  withDsn,
+} from "../../lib/core/message-record.ts";
 import type { QueueId } from "../../lib/core/queue-id.ts";
 import type { SesEvent } from "../../lib/core/ses-event.ts";
+import { type SesOutcome, sesOutcome, type TellingOutcome } from "../../lib/core/ses-outcome.ts";
+import { decodeSpoolObject } from "../../lib/core/spool-object.ts";
 
-export interface FeedbackDeps {
-  readonly ledger: Ledger;
-  readonly now: () => number;
-  readonly log: Log;
-}
+export type FeedbackResult = { readonly kind: "done" } | { readonly kind: "later"; readonly atMs: number };
+
+const DONE: FeedbackResult = { kind: "done" };
 
 /** See the head of this file. `body` is kept word for word when the message is unknown. */
-export async function applyEvent(deps: FeedbackDeps, event: SesEvent, body: string): Promise<void> {
+export async function applyEvent(deps: DsnDeps, event: SesEvent, body: string): Promise<FeedbackResult> {
   const id = event.id ?? (await findBySesId(deps.ledger, event.sesId))[0];
-  const targets = id === undefined ? [] : await recipientsOf(deps, id, event);
-  for (const target of targets) await applyToRecipient(deps, event, target);
-  if (targets.length > 0) return;
-  const expiresAt = Math.floor(deps.now() / 1000) + LIMITS.ledger.unknownEventDays * 86_400;
-  await saveUnknownEvent(deps.ledger, event, eventKeyOf(event), body, expiresAt);
-  deps.log({ event: "feedback-unknown", sesId: event.sesId, type: event.type });
+  const { message, targets } = await concerned(deps, id, event);
+  if (id === undefined || message === undefined || targets.length === 0) {
+    const expiresAt = Math.floor(deps.now() / 1000) + LIMITS.ledger.unknownEventDays * 86_400;
+    await saveUnknownEvent(deps.ledger, event, eventKeyOf(event), body, expiresAt);
+    deps.log({ event: "feedback-unknown", sesId: event.sesId, type: event.type });
+    return DONE;
+  }
+  let laterMs: number | undefined;
+  let owing = false;
+  for (const target of targets) {
+    const applied = await applyToRecipient(deps, event, message, target);
+    owing ||= (applied.record.dsns ?? []).some((note) => !note.written);
+    if (applied.laterMs !== undefined) laterMs = Math.min(laterMs ?? applied.laterMs, applied.laterMs);
+  }
+  if (owing) await writeOwedDsns(deps, id, async () => await original(deps, message));
+  return laterMs === undefined ? DONE : { kind: "later", atMs: laterMs };
 }
 
-async function recipientsOf(deps: FeedbackDeps, id: QueueId, event: SesEvent): Promise<readonly RecipientRecord[]> {
-  const { recipients } = await readMessage(deps.ledger, id);
-  if (event.recipientIndex !== undefined) return recipients.filter((record) => record.index === event.recipientIndex);
-  return recipients.filter((record) => record.sesId === event.sesId && concerns(event, record.address));
+interface Concerned {
+  readonly message: MessageRecord | undefined;
+  readonly targets: readonly RecipientRecord[];
 }
 
-async function applyToRecipient(deps: FeedbackDeps, event: SesEvent, target: RecipientRecord): Promise<void> {
-  let current: RecipientRecord | undefined = target;
-  while (current !== undefined) {
-    const next = recordEvent(current, event);
-    if (next === undefined) return;
+async function concerned(deps: DsnDeps, id: QueueId | undefined, event: SesEvent): Promise<Concerned> {
+  if (id === undefined) return { message: undefined, targets: [] };
+  const { message, recipients } = await readMessage(deps.ledger, id);
+  const targets =
+    event.recipientIndex === undefined
+      ? recipients.filter((record) => record.sesId === event.sesId && concerns(event, record.address))
+      : recipients.filter((record) => record.index === event.recipientIndex);
+  return { message, targets };
+}
+
+interface Applied {
+  readonly record: RecipientRecord;
+  readonly laterMs: number | undefined;
+}
+
+async function applyToRecipient(
+  deps: DsnDeps,
+  event: SesEvent,
+  message: MessageRecord,
+  target: RecipientRecord,
+): Promise<Applied> {
+  let current = target;
+  for (;;) {
+    const recorded = recordEvent(current, event);
+    const base = recorded ?? current;
+    const { outcome, laterMs } = judge(deps, event, message, base);
+    const tell = outcome !== undefined && isOwed(deps, message, base, outcome);
+    if (recorded === undefined && !tell) return { record: current, laterMs };
+    const next = { ...(tell ? withDsn(base, outcome) : base), version: current.version + 1 };
     if (await saveRecipient(deps.ledger, next)) {
-      deps.log({ event: "feedback", id: target.id, recipient: target.address, type: event.type, state: next.state });
-      return;
+      if (recorded !== undefined) {
+        deps.log({ event: "feedback", id: target.id, recipient: target.address, type: event.type, state: next.state });
+      }
+      return { record: next, laterMs };
     }
     const { recipients } = await readMessage(deps.ledger, target.id);
-    current = recipients.find((record) => record.index === target.index);
+    const stored = recipients.find((record) => record.index === target.index);
+    if (stored === undefined) throw new Error(`the record of ${target.id} is gone`);
+    current = stored;
   }
+}
+
+interface Judgement {
+  /** What there may be to tell now. */
+  readonly outcome: TellingOutcome | undefined;
+  /** When to look again, epoch milliseconds. */
+  readonly laterMs: number | undefined;
+}
+
+/** What the event means for a record that holds it, and whether it is too early to say. */
+function judge(deps: DsnDeps, event: SesEvent, message: MessageRecord, record: RecipientRecord): Judgement {
+  const nowMs = deps.now();
+  const doubtEndsMs = Date.parse(event.at) + LIMITS.feedback.doubtfulBounceMs;
+  const outcome: SesOutcome = sesOutcome(event, record.address, {
+    delivered: record.history.some((entry) => entry.what === "Delivery"),
+    noDeliveryWillCome: !(nowMs < doubtEndsMs),
+  });
+  if (outcome.action === "none") {
+    return { outcome: undefined, laterMs: outcome.why === "unclear" && nowMs < doubtEndsMs ? doubtEndsMs : undefined };
+  }
+  if (outcome.action !== "delayed") return { outcome, laterMs: undefined };
+  if (record.state !== "sent") return { outcome: undefined, laterMs: undefined };
+  const tellMs = Date.parse(message.time) + DELAY_NOTICE_AFTER_MS;
+  return nowMs < tellMs ? { outcome: undefined, laterMs: tellMs } : { outcome, laterMs: undefined };
+}
+
+function isOwed(deps: DsnDeps, message: MessageRecord, record: RecipientRecord, outcome: TellingOutcome): boolean {
+  const heldMs = deps.now() - Date.parse(message.time);
+  return owesDsn(dsnQuestion(message, record, outcome, deps.systemAddress, heldMs)).owed;
+}
+
+/** The message as received: from the spool while it is there, else from the bucket's old version. */
+async function original(deps: DsnDeps, message: MessageRecord): Promise<Buffer | undefined> {
+  const bytesMax = LIMITS.feedback.originalBytesMax;
+  const { versionId } = message;
+  const spooled =
+    (await getSpoolObject(deps.spool, message.id, { bytesMax })) ??
+    (versionId === undefined
+      ? undefined
+      : await getSpoolObject(deps.spool, message.id, { bytesMax, version: versionId }));
+  return spooled === undefined ? undefined : decodeSpoolObject(spooled.bytes).message;
 }

@@ -6,18 +6,34 @@
  */
 
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
-import { makeDynamoDb } from "../../lib/aws/clients.ts";
+import { makeDynamoDb, makeS3, makeSqs } from "../../lib/aws/clients.ts";
+import { deferMessage, type Queue } from "../../lib/aws/queue-sqs.ts";
+import type { DsnDeps } from "../../lib/aws/write-owed-dsns.ts";
 import { readFeedbackConfig } from "../../lib/config/function-config.ts";
 import { errorText, type Log, logJson } from "../../lib/core/log.ts";
 import { parseSesEvent } from "../../lib/core/ses-event.ts";
-import { applyEvent, type FeedbackDeps } from "./apply-event.ts";
+import { applyEvent } from "./apply-event.ts";
 
 export type FeedbackHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
+
+interface HandlerDeps extends DsnDeps {
+  readonly queue: Queue;
+}
 
 /** Builds the handler from an environment. Throws `ConfigurationError`. */
 export function makeFeedbackHandler(env: NodeJS.ProcessEnv, log: Log = logJson): FeedbackHandler {
   const config = readFeedbackConfig(env);
-  const deps: FeedbackDeps = { ledger: { client: makeDynamoDb(), table: config.ledgerTable }, now: Date.now, log };
+  const dynamodb = makeDynamoDb();
+  const deps: HandlerDeps = {
+    spool: { client: makeS3(), bucket: config.spoolBucket },
+    ledger: { client: dynamodb, table: config.ledgerTable },
+    directory: { client: dynamodb, table: config.directoryTable },
+    queue: { client: makeSqs(), url: config.feedbackQueueUrl },
+    hostName: config.hostName,
+    systemAddress: config.systemAddress,
+    now: Date.now,
+    log,
+  };
   return async (event) => {
     const failed = await Promise.all(event.Records.map((record) => handleRecord(deps, record)));
     return { batchItemFailures: failed.filter((itemIdentifier) => itemIdentifier !== undefined) };
@@ -33,16 +49,17 @@ export const handler: FeedbackHandler = async (event) => {
 };
 
 async function handleRecord(
-  deps: FeedbackDeps,
+  deps: HandlerDeps,
   record: SQSRecord,
 ): Promise<{ readonly itemIdentifier: string } | undefined> {
   try {
     const event = parseSesEvent(record.body);
     if (event === undefined) throw new Error("the body is not an SES event");
-    await applyEvent(deps, event, record.body);
-    return undefined;
+    const result = await applyEvent(deps, event, record.body);
+    if (result.kind === "done") return undefined;
+    await deferMessage(deps.queue, record.receiptHandle, (result.atMs - deps.now()) / 1000);
   } catch (error) {
     deps.log({ event: "feedback-error", sqsMessageId: record.messageId, error: errorText(error) });
-    return { itemIdentifier: record.messageId };
   }
+  return { itemIdentifier: record.messageId };
 }

@@ -9,42 +9,44 @@
  * away for that long); the claim then runs out and the copy that follows is logged as a possible duplicate.
  */
 
-import {
-  createMessage,
-  type Ledger,
-  type LedgerMessage,
-  readMessage,
-  saveRecipient,
-} from "../../lib/aws/ledger-dynamo.ts";
+import { createMessage, type LedgerMessage, readMessage, saveRecipient } from "../../lib/aws/ledger-dynamo.ts";
 import { type Sender, type SendResult, sendMail } from "../../lib/aws/send-ses.ts";
-import { deleteSpoolObject, getSpoolObject, type Spool } from "../../lib/aws/spool-s3.ts";
+import { deleteSpoolObject, getSpoolObject } from "../../lib/aws/spool-s3.ts";
+import { type DsnDeps, writeOwedDsns } from "../../lib/aws/write-owed-dsns.ts";
+import { failureOutcome, heldOutcome, owesDsn } from "../../lib/core/dsn-policy.ts";
+import { dsnQuestion } from "../../lib/core/dsn-question.ts";
 import type { Failure } from "../../lib/core/failure.ts";
-import { prepareForSes } from "../../lib/core/header-rules.ts";
-import type { Log } from "../../lib/core/log.ts";
+import { type MessageRefusal, type PreparedMessage, prepareForSes } from "../../lib/core/header-rules.ts";
 import {
   type ClaimHolder,
   claim,
   firstClaim,
   isHandled,
+  isSettled,
   type MessageRecord,
   type RecipientRecord,
   recordDeferred,
   recordFailed,
   recordSent,
+  withDsn,
 } from "../../lib/core/message-record.ts";
 import type { QueueId } from "../../lib/core/queue-id.ts";
 import { retryDelayMs, shouldGiveUp } from "../../lib/core/retry.ts";
-import { decodeSpoolObject, NotASpoolObject, type SpoolObject } from "../../lib/core/spool-object.ts";
+import type { TellingOutcome } from "../../lib/core/ses-outcome.ts";
+import {
+  decodeSpoolObject,
+  type EnvelopeRecipient,
+  NotASpoolObject,
+  type SpoolObject,
+} from "../../lib/core/spool-object.ts";
+import { reportFields } from "./report-fields.ts";
+import { verifiedSenderDomains } from "./verified-sender-domains.ts";
 
-export interface ForwardDeps {
-  readonly spool: Spool;
-  readonly ledger: Ledger;
+export interface ForwardDeps extends DsnDeps {
   readonly sender: Sender;
   readonly recordDays: number;
   readonly giveUpAfterHours: number;
-  readonly now: () => number;
   readonly random: () => number;
-  readonly log: Log;
 }
 
 export type ForwardResult =
@@ -63,32 +65,38 @@ export interface Turn {
 export async function forwardMessage(deps: ForwardDeps, id: QueueId, turn: Turn): Promise<ForwardResult> {
   const known = await readMessage(deps.ledger, id);
   if (isComplete(known)) return await finish(deps, id);
-  const bytes = await getSpoolObject(deps.spool, id);
-  if (bytes === undefined) {
+  const spooled = await getSpoolObject(deps.spool, id);
+  if (spooled === undefined) {
     deps.log({ event: "spool-object-gone", id, known: known.message !== undefined });
     return { kind: "done" };
   }
-  const object = decodeSpoolObject(bytes);
+  const object = decodeSpoolObject(spooled.bytes);
   if (object.envelope.id !== id) throw new NotASpoolObject(`the object calls itself ${object.envelope.id}`);
-  const prepared = prepareForSes(object.message, { receivedField: object.received });
-  const message = known.message ?? messageRecord(deps, object, prepared.originalMessageId);
+  const verified = await verifiedSenderDomains(deps.directory, object);
+  const prepared = prepareForSes(object.message, {
+    receivedField: object.received,
+    longBodyLines: "fold",
+    isVerifiedDomain: (domain) => verified.has(domain),
+  });
+  const message = known.message ?? messageRecord(deps, object, prepared.originalMessageId, spooled.versionId);
   if (known.message === undefined) await createMessage(deps.ledger, message);
 
   const records = new Map(known.recipients.map((record) => [record.index, record]));
   let laterMs: number | undefined;
   for (const [index, recipient] of object.envelope.recipients.entries()) {
-    const job = { message, index, address: recipient.address, bytes: prepared.bytes };
+    const job = { message, index, recipient, prepared };
     const againMs = await forwardRecipient(deps, job, records.get(index), turn);
     if (againMs !== undefined) laterMs = Math.min(laterMs ?? againMs, againMs);
   }
+  await writeOwedDsns(deps, id, async () => object.message);
   return laterMs === undefined ? await finish(deps, id) : { kind: "later", atMs: laterMs };
 }
 
 interface Job {
   readonly message: MessageRecord;
   readonly index: number;
-  readonly address: string;
-  readonly bytes: Buffer;
+  readonly recipient: EnvelopeRecipient;
+  readonly prepared: PreparedMessage;
 }
 
 /** Returns undefined when the recipient is handled, else when to come back. */
@@ -103,14 +111,20 @@ async function forwardRecipient(
   const claimed = await claimRecipient(deps, job, known, turn.holder);
   if ("againMs" in claimed) return claimed.againMs;
   if (claimed.record === undefined) return undefined;
-  const result = await sendMail(deps.sender, {
+  return await recordResult(deps, job, claimed.record, await send(deps, job));
+}
+
+async function send(deps: ForwardDeps, job: Job): Promise<SendResult> {
+  const { refusal, bytes } = job.prepared;
+  if (refusal !== undefined) return { kind: "failed", failure: unsendable(refusal) };
+  return await sendMail(deps.sender, {
     id: job.message.id,
     recipientIndex: job.index,
     tenant: job.message.tenant,
-    recipient: job.address,
-    bytes: job.bytes,
+    own: job.message.dsnFor !== undefined,
+    recipient: job.recipient.address,
+    bytes,
   });
-  return await recordResult(deps, job, claimed.record, result);
 }
 
 type Claimed = { readonly againMs: number } | { readonly record: RecipientRecord | undefined };
@@ -125,18 +139,14 @@ async function claimRecipient(
   let current = known;
   for (;;) {
     let next: RecipientRecord;
-    if (current === undefined) next = firstClaim(job.message, job.index, job.address, deps.now(), holder);
+    if (current === undefined) next = firstClaim(job.message, job.index, job.recipient, deps.now(), holder);
     else {
       const result = claim(current, deps.now(), holder);
       if (result.kind === "handled") return { record: undefined };
       if (result.kind !== "claimed") return { againMs: result.untilMs };
       if (result.possibleDuplicate) {
-        deps.log({
-          event: "possible-duplicate",
-          id: job.message.id,
-          recipient: job.address,
-          attempt: current.attempts,
-        });
+        const { address } = job.recipient;
+        deps.log({ event: "possible-duplicate", id: job.message.id, recipient: address, attempt: current.attempts });
       }
       next = result.record;
     }
@@ -155,25 +165,47 @@ async function recordResult(
   result: SendResult,
 ): Promise<number | undefined> {
   const { id, tenant } = job.message;
+  const { address } = job.recipient;
   if (result.kind === "accepted") {
     await saveOutcome(deps, job, claimed, (record) =>
       record.sesId === undefined ? recordSent(record, result.sesId, deps.now()) : undefined,
     );
-    deps.log({ event: "forwarded", id, tenant, recipient: job.address, sesId: result.sesId });
+    deps.log({ event: "forwarded", id, tenant, recipient: address, sesId: result.sesId });
     return undefined;
   }
   const { failure } = result;
-  const acceptedMs = Date.parse(job.message.time);
-  if (failure.class === "permanent" || shouldGiveUp(acceptedMs, deps.now(), deps.giveUpAfterHours)) {
-    const end = failure.class === "permanent" ? failure : gaveUp(failure);
-    await saveOutcome(deps, job, claimed, (record) => recordFailed(record, end, deps.now()));
-    deps.log({ event: "failed", id, tenant, recipient: job.address, code: end.code, status: end.status });
+  const permanent = failure.class === "permanent";
+  if (permanent || shouldGiveUp(Date.parse(job.message.time), deps.now(), deps.giveUpAfterHours)) {
+    const outcome = failureOutcome(failure, !permanent);
+    await saveOutcome(deps, job, claimed, (record) =>
+      owe(deps, job, recordFailed(record, { ...failure, status: outcome.status }, deps.now()), outcome),
+    );
+    deps.log({ event: "failed", id, tenant, recipient: address, code: failure.code, status: outcome.status });
     return undefined;
   }
   const nextTryAt = deps.now() + retryDelayMs(claimed.attempts, deps.random);
-  await saveOutcome(deps, job, claimed, (record) => recordDeferred(record, failure, nextTryAt, deps.now()));
-  deps.log({ event: "deferred", id, tenant, recipient: job.address, code: failure.code, nextTryAt });
+  const outcome = heldOutcome(failure, giveUpTime(deps, job.message));
+  await saveOutcome(deps, job, claimed, (record) =>
+    owe(deps, job, recordDeferred(record, failure, nextTryAt, deps.now()), outcome),
+  );
+  deps.log({ event: "deferred", id, tenant, recipient: address, code: failure.code, nextTryAt });
   return nextTryAt;
+}
+
+/** Adds the report that this outcome owes the sender, if it owes one. */
+function owe(deps: ForwardDeps, job: Job, record: RecipientRecord, outcome: TellingOutcome): RecipientRecord {
+  const heldMs = deps.now() - Date.parse(job.message.time);
+  const { owed } = owesDsn(dsnQuestion(job.message, record, outcome, deps.systemAddress, heldMs));
+  return owed ? withDsn(record, outcome) : record;
+}
+
+function giveUpTime(deps: ForwardDeps, message: MessageRecord): string {
+  return new Date(Date.parse(message.time) + deps.giveUpAfterHours * 3_600_000).toISOString();
+}
+
+function unsendable(refusal: MessageRefusal): Failure {
+  const { status, text } = refusal;
+  return { class: "permanent", code: refusal.reason, text, status, ambiguous: false, accountWide: false };
 }
 
 /**
@@ -206,10 +238,15 @@ async function finish(deps: ForwardDeps, id: QueueId): Promise<ForwardResult> {
 }
 
 function isComplete({ message, recipients }: LedgerMessage): boolean {
-  return message !== undefined && recipients.length >= message.recipients && recipients.every(isHandled);
+  return message !== undefined && recipients.length >= message.recipients && recipients.every(isSettled);
 }
 
-function messageRecord(deps: ForwardDeps, object: SpoolObject, messageId: string | undefined): MessageRecord {
+function messageRecord(
+  deps: ForwardDeps,
+  object: SpoolObject,
+  messageId: string | undefined,
+  versionId: string | undefined,
+): MessageRecord {
   const { envelope } = object;
   return {
     id: envelope.id,
@@ -219,13 +256,13 @@ function messageRecord(deps: ForwardDeps, object: SpoolObject, messageId: string
     time: envelope.time,
     size: object.message.length,
     ...(messageId === undefined ? {} : { messageId }),
+    ...(envelope.ret === undefined ? {} : { ret: envelope.ret }),
+    ...(envelope.envid === undefined ? {} : { envid: envelope.envid }),
+    ...reportFields(object.message),
+    ...(versionId === undefined ? {} : { versionId }),
     clientAddress: envelope.client.address,
     recipients: envelope.recipients.length,
     ...(envelope.dsnFor === undefined ? {} : { dsnFor: envelope.dsnFor }),
     expiresAt: Math.floor(deps.now() / 1000) + deps.recordDays * 86_400,
   };
-}
-
-function gaveUp(failure: Failure): Failure {
-  return { ...failure, class: "permanent", status: "4.4.7" };
 }

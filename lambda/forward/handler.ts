@@ -30,9 +30,13 @@ interface HandlerDeps extends ForwardDeps {
 export function makeForwardHandler(env: NodeJS.ProcessEnv, log: Log = logJson): ForwardHandler {
   const config = readForwardConfig(env);
   const sqs = makeSqs();
+  const dynamodb = makeDynamoDb();
   const deps: HandlerDeps = {
     spool: { client: makeS3(), bucket: config.spoolBucket },
-    ledger: { client: makeDynamoDb(), table: config.ledgerTable },
+    ledger: { client: dynamodb, table: config.ledgerTable },
+    directory: { client: dynamodb, table: config.directoryTable },
+    hostName: config.hostName,
+    systemAddress: config.systemAddress,
     sender: {
       client: makeSesForSending(LIMITS.forward.sesCallTimeoutMs),
       configurationSet: config.configurationSet,

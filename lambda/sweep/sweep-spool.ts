@@ -66,24 +66,28 @@ export async function sweepSpool(deps: SweepDeps): Promise<SweepReport> {
     }
     const reason = whyIdle(deps, known);
     if (reason === undefined) continue;
-    if (await redrive(deps, entry, entry.id, reason)) redriven += 1;
+    await redrive(deps, entry, entry.id, reason);
+    redriven += 1;
   }
   const report = { objects, redriven, foreign, oldestAgeSeconds: Math.round(oldestMs / 1000) };
   deps.log({ event: "sweep", ...report });
   return report;
 }
 
-function whyIdle(deps: SweepDeps, { message, recipients }: LedgerMessage): string | undefined {
-  if (message === undefined) return "no record: the notification was lost";
-  const dueMs = recipients.map((record) => record.claimUntil ?? record.nextTryAt ?? 0);
+function whyIdle(deps: SweepDeps, known: LedgerMessage): string | undefined {
+  const { grace } = deps;
+  const nowMs = deps.now();
+  if (known.redrivenAtMs !== undefined && known.redrivenAtMs + grace.redriveAgainAfterMs > nowMs) return undefined;
+  if (known.message === undefined) return "no record: the notification was lost";
+  const dueMs = known.recipients.map((record) => record.claimUntil ?? record.nextTryAt ?? 0);
   const lastDueMs = Math.max(0, ...dueMs);
-  return lastDueMs + deps.grace.overdueAfterMs <= deps.now() ? "nothing has worked on it since it was due" : undefined;
+  return lastDueMs + grace.overdueAfterMs <= nowMs ? "nothing has worked on it since it was due" : undefined;
 }
 
-async function redrive(deps: SweepDeps, entry: SpoolEntry, id: QueueId, reason: string): Promise<boolean> {
-  if (!(await noteRedrive(deps.ledger, id, deps.now(), deps.grace.redriveAgainAfterMs))) return false;
+/** Sends first and notes it after: a crash in between costs one queue message too many, not an hour of waiting. */
+async function redrive(deps: SweepDeps, entry: SpoolEntry, id: QueueId, reason: string): Promise<void> {
   const time = new Date(deps.now()).toISOString();
   await sendToQueue(deps.queue, createdEventBody(deps.spool.bucket, id, entry.size, time, deps.region));
+  await noteRedrive(deps.ledger, id, deps.now());
   deps.log({ event: "sweep-redrive", id, reason });
-  return true;
 }

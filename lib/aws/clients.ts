@@ -27,7 +27,11 @@ export function makeS3(env: NodeJS.ProcessEnv = process.env, requestTimeoutMs = 
 
 /** For the queues. */
 export function makeSqs(): SQSClient {
-  return new SQSClient({ maxAttempts: 3, requestHandler: { ...requestHandler, requestTimeout: 30_000 } });
+  return new SQSClient({
+    maxAttempts: 3,
+    useQueueUrlAsEndpoint: false,
+    requestHandler: { ...requestHandler, requestTimeout: 30_000 },
+  });
 }
 
 /** For ledger and directory. */

@@ -25,16 +25,25 @@ export interface Directory {
 /** DynamoDB takes at most this many keys in one BatchGetItem. */
 const BATCH_KEYS_MAX = 100;
 
-/** Reads one row. */
-export async function readRow(directory: Directory, key: string): Promise<DirectoryRow | undefined> {
+/** Reads one row. `signal` ends the request; it then throws. */
+export async function readRow(
+  directory: Directory,
+  key: string,
+  signal?: AbortSignal,
+): Promise<DirectoryRow | undefined> {
   const { Item } = await directory.client.send(
     new GetItemCommand({ TableName: directory.table, Key: { [DIRECTORY_KEYS.partition]: { S: key } } }),
+    signal === undefined ? {} : { abortSignal: signal },
   );
   return Item === undefined ? undefined : parseRow(unmarshall(Item));
 }
 
 /** Reads several rows; those that do not exist are left out. Throws when DynamoDB keeps some back. */
-export async function readRows(directory: Directory, keys: readonly string[]): Promise<DirectoryRow[]> {
+export async function readRows(
+  directory: Directory,
+  keys: readonly string[],
+  signal?: AbortSignal,
+): Promise<DirectoryRow[]> {
   const rows: DirectoryRow[] = [];
   for (let start = 0; start < keys.length; start += BATCH_KEYS_MAX) {
     let wanted = keys.slice(start, start + BATCH_KEYS_MAX).map((key) => ({ [DIRECTORY_KEYS.partition]: { S: key } }));
@@ -42,6 +51,7 @@ export async function readRows(directory: Directory, keys: readonly string[]): P
       if (round === 5) throw new Error("the directory keeps back part of a batch");
       const { Responses, UnprocessedKeys } = await directory.client.send(
         new BatchGetItemCommand({ RequestItems: { [directory.table]: { Keys: wanted } } }),
+        signal === undefined ? {} : { abortSignal: signal },
       );
       for (const item of Responses?.[directory.table] ?? []) {
         const row = parseRow(unmarshall(item));

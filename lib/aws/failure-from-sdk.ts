@@ -6,6 +6,7 @@
  */
 
 import type { Failure, FailureClass } from "../core/failure.ts";
+import { errorText } from "../core/log.ts";
 
 interface Row {
   readonly name: string;
@@ -18,11 +19,11 @@ interface Row {
 
 const ROWS: readonly Row[] = [
   { name: "MessageRejected", text: /not verified/i, class: "configuration", status: "5.7.1" },
-  { name: "MessageRejected", text: /sending (is )?(paused|suspended|disabled)/i, class: "transient", status: "4.3.0" },
+  { name: "MessageRejected", text: /\b(paused|suspended|disabled)\b/i, class: "transient", status: "4.3.0" },
   { name: "MessageRejected", text: /too (large|big|long)|size|length/i, class: "permanent", status: "5.3.4" },
   { name: "MessageRejected", class: "permanent", status: "5.6.0" },
-  { name: "BadRequestException", text: /too (large|big)|size|exceeds/i, class: "permanent", status: "5.3.4" },
   { name: "BadRequestException", text: /quota|rate exceeded/i, class: "transient", status: "4.3.2", accountWide: true },
+  { name: "BadRequestException", text: /too (large|big)|size|exceeds/i, class: "permanent", status: "5.3.4" },
   { name: "BadRequestException", text: /address|recipient|domain/i, class: "permanent", status: "5.1.3" },
   { name: "BadRequestException", class: "permanent", status: "5.6.0" },
   { name: "RequestEntityTooLargeException", class: "permanent", status: "5.3.4" },
@@ -42,12 +43,15 @@ const ROWS: readonly Row[] = [
 ];
 
 /** Errors that mean the request never reached the service, so the work was not done. */
-const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+const NEVER_SENT = new Set([
+  ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"],
+  "CredentialsProviderError",
+]);
 
 /** Turns whatever an SDK call threw into a failure; never throws itself. */
 export function failureFromSdk(error: unknown): Failure {
   const name = error instanceof Error ? error.name : "Unknown";
-  const text = error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? String(error.message) : errorText(error);
   const status = httpStatus(error);
   const row = ROWS.find((candidate) => candidate.name === name && (candidate.text?.test(text) ?? true));
   if (row !== undefined) {

@@ -29,6 +29,8 @@ export interface LedgerMessage {
   readonly message: MessageRecord | undefined;
   /** Why the object cannot be forwarded at all; set once it has been put aside. */
   readonly unreadable: string | undefined;
+  /** When the sweep last put it back to work, epoch milliseconds. */
+  readonly redrivenAtMs: number | undefined;
   /** In order of index; may be incomplete while a message is being forwarded for the first time. */
   readonly recipients: readonly RecipientRecord[];
 }
@@ -37,6 +39,7 @@ export interface LedgerMessage {
 export async function readMessage(ledger: Ledger, id: QueueId): Promise<LedgerMessage> {
   let message: MessageRecord | undefined;
   let unreadable: string | undefined;
+  let redrivenAtMs: number | undefined;
   const recipients: RecipientRecord[] = [];
   let from: Record<string, AttributeValue> | undefined;
   do {
@@ -54,11 +57,12 @@ export async function readMessage(ledger: Ledger, id: QueueId): Promise<LedgerMe
       const record: unknown = item["record"];
       if (item[LEDGER_KEYS.sort] === MESSAGE_SORT) message = record as MessageRecord;
       else if (item[LEDGER_KEYS.sort] === UNREADABLE_SORT) unreadable = String(item["reason"]);
+      else if (item[LEDGER_KEYS.sort] === REDRIVE_SORT) redrivenAtMs = Number(item["atMs"]);
       else if (String(item[LEDGER_KEYS.sort]).startsWith("r#")) recipients.push(record as RecipientRecord);
     }
     from = page.LastEvaluatedKey;
   } while (from !== undefined);
-  return { message, unreadable, recipients };
+  return { message, unreadable, redrivenAtMs, recipients };
 }
 
 /** Stores the message's record unless there is one. Returns whether it was new. */
@@ -159,23 +163,15 @@ export async function markUnreadable(
   await ledger.client.send(new PutItemCommand({ TableName: ledger.table, Item: marshall(item) }));
 }
 
-/**
- * Notes that the sweep puts this message back to work, unless it did so within `againAfterMs`. Returns whether it
- * may: a long backlog must not grow by a copy of itself with every sweep.
- */
-export async function noteRedrive(ledger: Ledger, id: QueueId, nowMs: number, againAfterMs: number): Promise<boolean> {
+/** Notes that the sweep has put this message back to work: a long backlog must not grow by a copy of itself each time. */
+export async function noteRedrive(ledger: Ledger, id: QueueId, nowMs: number): Promise<void> {
   const item = {
     [LEDGER_KEYS.partition]: partition(id),
     [LEDGER_KEYS.sort]: REDRIVE_SORT,
     [LEDGER_KEYS.ttl]: Math.floor(nowMs / 1000) + 30 * 86_400,
     atMs: nowMs,
   };
-  return await putIf(
-    ledger,
-    "attribute_not_exists(pk) OR atMs <= :before",
-    { ":before": { N: String(nowMs - againAfterMs) } },
-    item,
-  );
+  await ledger.client.send(new PutItemCommand({ TableName: ledger.table, Item: marshall(item) }));
 }
 
 const MESSAGE_SORT = "m";

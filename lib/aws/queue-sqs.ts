@@ -6,7 +6,6 @@ import {
   ChangeMessageVisibilityCommand,
   DeleteMessageBatchCommand,
   GetQueueAttributesCommand,
-  type Message,
   ReceiveMessageCommand,
   SendMessageCommand,
   type SQSClient,
@@ -42,19 +41,37 @@ export async function deferMessage(queue: Queue, receiptHandle: string, seconds:
   );
 }
 
+/** A message as received; attribute values as SQS gives them. */
+export interface ReceivedMessage {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly body: string;
+  readonly md5OfBody: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
 /** Waits up to `waitSeconds` for up to ten messages. */
-export async function receiveFromQueue(queue: Queue, waitSeconds: number, signal: AbortSignal): Promise<Message[]> {
+export async function receiveFromQueue(
+  queue: Queue,
+  waitSeconds: number,
+  signal?: AbortSignal,
+): Promise<ReceivedMessage[]> {
   const { Messages } = await queue.client.send(
     new ReceiveMessageCommand({
       QueueUrl: queue.url,
       MaxNumberOfMessages: 10,
       WaitTimeSeconds: waitSeconds,
       MessageSystemAttributeNames: ["All"],
-      MessageAttributeNames: ["All"],
     }),
-    { abortSignal: signal },
+    signal === undefined ? {} : { abortSignal: signal },
   );
-  return Messages ?? [];
+  return (Messages ?? []).map((message) => ({
+    messageId: message.MessageId ?? "",
+    receiptHandle: message.ReceiptHandle ?? "",
+    body: message.Body ?? "",
+    md5OfBody: message.MD5OfBody ?? "",
+    attributes: message.Attributes ?? {},
+  }));
 }
 
 /** Deletes handled messages. Throws when SQS keeps one: it will come again, which handlers allow for. */

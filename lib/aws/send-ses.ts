@@ -22,6 +22,8 @@ export interface OutgoingMail {
   readonly id: QueueId;
   readonly recipientIndex: number;
   readonly tenant: string;
+  /** Mail of the relay itself: its address is verified for the account, not for the tenant. */
+  readonly own: boolean;
   readonly recipient: string;
   readonly bytes: Buffer;
 }
@@ -38,7 +40,7 @@ export async function sendMail(sender: Sender, mail: OutgoingMail): Promise<Send
         Destination: { ToAddresses: [mail.recipient] },
         Content: { Raw: { Data: mail.bytes } },
         ConfigurationSetName: sender.configurationSet,
-        ...(sender.sesTenants ? { TenantName: mail.tenant } : {}),
+        ...(sender.sesTenants && !mail.own ? { TenantName: mail.tenant } : {}),
         EmailTags: [
           { Name: SES_TAG.id, Value: mail.id },
           { Name: SES_TAG.recipient, Value: String(mail.recipientIndex) },

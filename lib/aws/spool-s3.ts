@@ -16,6 +16,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { SPOOL_PREFIX } from "../core/names.ts";
 import { type QueueId, queueIdOfKey, spoolKey } from "../core/queue-id.ts";
+import { decodeSpoolObject, type Envelope, NotASpoolObject } from "../core/spool-object.ts";
 
 export interface Spool {
   readonly client: S3Client;
@@ -42,15 +43,53 @@ export async function putSpoolObject(
   );
 }
 
-/** Reads a message whole; undefined when it is not there (any more). */
-export async function getSpoolObject(spool: Spool, id: QueueId): Promise<Buffer | undefined> {
+/** A message as read, with the version that holds it after the object is deleted (in a versioned bucket). */
+export interface SpooledBytes {
+  readonly bytes: Buffer;
+  readonly versionId: string | undefined;
+}
+
+/** What to read of a message: an older version, and at most this many octets of it. */
+export interface ReadOptions {
+  readonly version?: string;
+  readonly bytesMax?: number;
+}
+
+/** Reads a message; undefined when it is not there (any more). */
+export async function getSpoolObject(
+  spool: Spool,
+  id: QueueId,
+  options: ReadOptions = {},
+): Promise<SpooledBytes | undefined> {
+  const { version, bytesMax } = options;
   try {
-    const { Body } = await spool.client.send(new GetObjectCommand({ Bucket: spool.bucket, Key: spoolKey(id) }));
+    const { Body, VersionId } = await spool.client.send(
+      new GetObjectCommand({
+        Bucket: spool.bucket,
+        Key: spoolKey(id),
+        ...(version === undefined ? {} : { VersionId: version }),
+        ...(bytesMax === undefined ? {} : { Range: `bytes=0-${bytesMax - 1}` }),
+      }),
+    );
     if (Body === undefined) throw new Error("S3 answered without a body");
     const bytes = await Body.transformToByteArray();
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), versionId: VersionId };
   } catch (error) {
-    if (error instanceof NoSuchKey) return undefined;
+    if (error instanceof NoSuchKey || (error instanceof Error && error.name === "NoSuchVersion")) return undefined;
+    throw error;
+  }
+}
+
+/** How much of an object is read to show its envelope: enough for a thousand recipients. */
+const ENVELOPE_BYTES_MAX = 256 * 1024;
+
+/** Reads only the envelope; undefined when the object is not there or is not a spool object. */
+export async function readSpoolEnvelope(spool: Spool, id: QueueId): Promise<Envelope | undefined> {
+  const spooled = await getSpoolObject(spool, id, { bytesMax: ENVELOPE_BYTES_MAX });
+  try {
+    return spooled === undefined ? undefined : decodeSpoolObject(spooled.bytes).envelope;
+  } catch (error) {
+    if (error instanceof NotASpoolObject) return undefined;
     throw error;
   }
 }

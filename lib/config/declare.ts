@@ -8,6 +8,7 @@
 /** Parses a setting's text. Returns the value, or a sentence fragment that says what is allowed. */
 export type Parser<T> = (text: string) => { readonly value: T } | { readonly allowed: string };
 
+/** One setting of a process. */
 export interface Setting<T> {
   readonly name: string;
   readonly doc: string;
@@ -18,7 +19,9 @@ export interface Setting<T> {
   readonly secret?: boolean;
 }
 
+/** The settings of a process, by the names its code uses. */
 export type Settings = Readonly<Record<string, Setting<unknown>>>;
+/** What `readSettings` makes of them. */
 export type Values<S extends Settings> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
 
 /** Thrown with all problems of a process's settings, one line each. */
@@ -47,7 +50,10 @@ export function readSettings<S extends Settings>(
     }
     const parsed = setting.parse(text);
     if ("value" in parsed) values[key] = parsed.value;
-    else problems.push(`${setting.name} is ${setting.secret ? "wrong" : JSON.stringify(text)}; it must be ${parsed.allowed}`);
+    else
+      problems.push(
+        `${setting.name} is ${setting.secret ? "wrong" : JSON.stringify(text)}; it must be ${parsed.allowed}`,
+      );
   }
   if (problems.length > 0) throw new ConfigurationError(problems);
   return values as Values<S>;
@@ -82,7 +88,7 @@ export function oneOf<const W extends string>(...words: readonly W[]): Parser<W>
 
 /** An absolute http or https address. */
 export const httpUrl: Parser<string> = (value) =>
-  URL.canParse(value) && /^https?:/.test(value) ? { value } : { allowed: "an http or https address" };
+  URL.canParse(value) && /^https?:\/\/\S+$/.test(value) ? { value } : { allowed: "an http or https address" };
 
 /** Makes a setting that must be given. */
 export function required<T>(name: string, parse: Parser<T>, doc: string): Setting<T> {

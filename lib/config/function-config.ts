@@ -7,6 +7,7 @@ import { flag, httpUrl, optional, readSettings, required, text, type Values, who
 const common = {
   environment: required(ENV.environment, text, "name of the environment"),
   ledgerTable: required(ENV.ledgerTable, text, "DynamoDB table of messages and recipients"),
+  directoryTable: required(ENV.directoryTable, text, "DynamoDB table of tenants and domains"),
   spoolBucket: required(ENV.spoolBucket, text, "S3 bucket of the spool"),
   hostName: required(ENV.hostName, text, "name by which the relay calls itself"),
   systemAddress: required(ENV.systemAddress, text, "verified address that DSNs come from"),
@@ -15,7 +16,6 @@ const common = {
 
 const forward = {
   ...common,
-  directoryTable: required(ENV.directoryTable, text, "DynamoDB table of tenants and domains"),
   forwardQueueUrl: required(ENV.forwardQueueUrl, httpUrl, "SQS queue of spooled messages"),
   forwardDlqUrl: required(ENV.forwardDlqUrl, httpUrl, "SQS queue of what cannot be handled"),
   configurationSet: required(ENV.configurationSet, text, "SES configuration set for every mail"),
@@ -28,7 +28,10 @@ const forward = {
   ),
 };
 
-const feedback = common;
+const feedback = {
+  ...common,
+  feedbackQueueUrl: required(ENV.feedbackQueueUrl, httpUrl, "SQS queue of SES events"),
+};
 
 const sweep = {
   ...common,
@@ -38,8 +41,11 @@ const sweep = {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+/** Settings of forward. */
 export type ForwardConfig = Values<typeof forward>;
+/** Settings of feedback. */
 export type FeedbackConfig = Values<typeof feedback>;
+/** Settings of the sweep. */
 export type SweepConfig = Values<typeof sweep>;
 
 /** Throws `ConfigurationError` naming every wrong or missing setting. */

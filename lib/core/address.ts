@@ -14,12 +14,14 @@ export interface Address {
   readonly domain: string;
 }
 
+/** What is wrong with a text that is no address. */
 export type AddressProblem = "empty" | "no-domain" | "non-ascii-local" | "bad-syntax" | "bad-domain" | "too-long";
 
-const DOT_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/;
 /** Local parts with leading, trailing or double dots exist in the wild (Japanese carriers), so dots are taken anywhere. */
 const LOOSE_ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+$/;
 const QUOTED = /^"([\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*"$/;
+/** What may stand beside non-ASCII letters: the conversion would cut `/x` or line ends off and resolve `%2e`. */
+const HOST_ASCII = /^[A-Za-z0-9_.-]*$/;
 const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
 /** Parses `local@domain` (no angle brackets). Returns the address or what is wrong with it; never throws. */
@@ -30,7 +32,7 @@ export function parseAddress(text: string): Address | AddressProblem {
   const local = text.slice(0, at);
   // oxlint-disable-next-line no-control-regex
   if (/[^\x00-\x7f]/.test(local)) return "non-ascii-local";
-  if (!DOT_ATOM.test(local) && !LOOSE_ATOM.test(local) && !QUOTED.test(local)) return "bad-syntax";
+  if (!LOOSE_ATOM.test(local) && !QUOTED.test(local)) return "bad-syntax";
   if (local.length > 64) return "too-long";
   const domain = toAsciiDomain(text.slice(at + 1));
   if (domain === undefined) return "bad-domain";
@@ -41,7 +43,9 @@ export function parseAddress(text: string): Address | AddressProblem {
 export function toAsciiDomain(name: string): string | undefined {
   const trimmed = name.endsWith(".") ? name.slice(0, -1) : name;
   // oxlint-disable-next-line no-control-regex
-  const ascii = /[^\x00-\x7f]/.test(trimmed) ? domainToASCII(trimmed) : trimmed.toLowerCase();
+  const onlyAscii = trimmed.replace(/[^\x00-\x7f]/g, "");
+  if (!HOST_ASCII.test(onlyAscii)) return undefined;
+  const ascii = onlyAscii === trimmed ? trimmed.toLowerCase() : domainToASCII(trimmed);
   if (ascii === "" || ascii.length > 253) return undefined;
   return ascii.split(".").every((label) => LABEL.test(label)) ? ascii : undefined;
 }

@@ -74,7 +74,7 @@ function createdObject(record: unknown): CreatedObject | undefined {
   } catch {
     return undefined;
   }
-  return { bucket, key, size: typeof size === "number" ? size : 0, id: queueIdOfKey(key) };
+  return { bucket, key, size: typeof size === "number" && size > 0 ? size : 0, id: queueIdOfKey(key) };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

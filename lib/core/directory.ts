@@ -9,8 +9,10 @@ import { coveringDomains } from "./address.ts";
 /** Tenant ids travel as SES tags and in object headers. */
 export const TENANT_ID_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
+/** Language of what a tenant is told. */
 export type Language = "en" | "ja";
 
+/** A customer: sends for its own domains, under its own limits. */
 export interface Tenant {
   readonly kind: "tenant";
   readonly id: string;
@@ -19,6 +21,7 @@ export interface Tenant {
   readonly language: Language;
 }
 
+/** A login with which a tenant's server submits. */
 export interface Credential {
   readonly kind: "credential";
   readonly login: string;
@@ -30,6 +33,7 @@ export interface Credential {
   readonly passwordHash: string;
 }
 
+/** Addresses whose servers submit for a tenant without a login. */
 export interface Network {
   readonly kind: "network";
   /** CIDR in canonical form, for example `192.0.2.0/24`. */
@@ -40,6 +44,7 @@ export interface Network {
   readonly tlsRequired: boolean;
 }
 
+/** A domain, with all below it, that a tenant may send for. */
 export interface SenderDomain {
   readonly kind: "domain";
   readonly domain: string;
@@ -48,6 +53,7 @@ export interface SenderDomain {
   readonly status: "pending" | "verified";
 }
 
+/** Anything the directory keeps. */
 export type DirectoryRow = Tenant | Credential | Network | SenderDomain;
 
 /** The partition key of a row. */
@@ -64,11 +70,16 @@ export function directoryKey(row: DirectoryRow): string {
   }
 }
 
+/** Partition key of a tenant. */
 export const tenantKey = (id: string): string => `tenant#${id}`;
+/** Partition key of a credential; logins are told apart by case. */
 export const credentialKey = (login: string): string => `credential#${login}`;
+/** Partition key of a network, given its canonical CIDR. */
 export const networkKey = (cidr: string): string => `network#${cidr}`;
+/** Partition key of a domain, given in lower-case A-labels. */
 export const domainKey = (domain: string): string => `domain#${domain}`;
 
+/** Whether a tenant may send for a domain. `pending` names the domain that waits for its verification. */
 export type SenderVerdict =
   | { readonly kind: "allowed" }
   | { readonly kind: "pending"; readonly domain: string }

@@ -7,6 +7,7 @@
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
+/** The numbers; the last word of a name is its unit. */
 export const LIMITS = {
   edge: {
     /** Default of the SIZE setting: octets of one message as received (reference: SES takes 40 MB after base64). */
@@ -20,9 +21,44 @@ export const LIMITS = {
     directoryDeadlineMs: 5_000,
     directoryCacheMs: 60_000,
     socketIdleMs: 300_000,
+    /** One command line: room for AUTH's initial response (RFC 4954 §4) and for ENVID and ORCPT (RFC 3461 §10.4). */
+    commandLineBytesMax: 12_288,
+    /** RFC 5321 §4.5.3.2.7: how long a client may take for one command, however its bytes trickle in. */
+    commandMs: 300_000,
+    /** A client that stays silent after a failed AUTH is let go after this long (patched qmail-remote just waits). */
+    afterFailedAuthMs: 12_000,
+    /** Failed AUTH commands on one connection: the last of them ends it (RFC 4954 §9). */
+    authFailuresMax: 3,
+    /** Failed AUTH commands from one address: from here on each answer waits, and from there on connections are refused. */
+    authSlowAfter: 10,
+    authBlockAfter: 60,
+    authDelayMs: 2_000,
+    /** That many of them are forgotten a minute; a success forgets half. */
+    authForgottenPerMinute: 6,
+    /** DATA may take this long, and a second more for every `dataBytesPerSecondMin` octets that have come. */
+    dataGraceMs: 60_000,
+    dataBytesPerSecondMin: 500,
+    tlsHandshakeMs: 30_000,
+    /** Commands that bring no mail, since the last message or the start. */
+    junkCommandsMax: 100,
+    /** Lines with a stuffed dot and little else: each costs a turn of the event loop. */
+    dotLinesMax: 20_000,
+    connectionsMax: 5_000,
+    connectionsPerAddressMax: 100,
+    /** Of one header From field. */
+    fromBytesMax: 64 * KiB,
+    /** Answers of the directory kept at once, and password checks remembered. */
+    cacheEntriesMax: 20_000,
+    /** scrypt runs in Node's thread pool, which files need too. */
+    passwordChecksAtOnce: 2,
+    passwordChecksWaitingMax: 200,
+    /** Tries of one PutObject whose body is a file; the SDK repeats those in memory itself. */
+    storeAttempts: 3,
     /** After SIGTERM: how long transactions in flight may take; must exceed the store deadline. */
     closeTimeoutMs: 60_000,
     containerStopSeconds: 90,
+    /** A task that is to go keeps its sessions this long after the load balancer gave it the last new one. */
+    deregistrationSeconds: 120,
   },
   forward: {
     timeoutSeconds: 60,
@@ -40,7 +76,17 @@ export const LIMITS = {
     retryFirstMs: 30_000,
     retryMaxMs: 3_600_000,
   },
-  feedback: { timeoutSeconds: 30, memoryMiB: 256, batchSize: 10, visibilityTimeoutSeconds: 180, maxReceiveCount: 20 },
+  feedback: {
+    timeoutSeconds: 30,
+    memoryMiB: 256,
+    batchSize: 10,
+    visibilityTimeoutSeconds: 180,
+    maxReceiveCount: 20,
+    /** How long a transient bounce without a status waits for a delivery that shows it to be an auto-reply. */
+    doubtfulBounceMs: 10 * 60_000,
+    /** What is read of an original for a report; a longer one is returned as its header only. */
+    originalBytesMax: 2 * MiB,
+  },
   sweep: {
     timeoutSeconds: 300,
     memoryMiB: 256,
@@ -63,15 +109,24 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
   const must = (holds: boolean, sentence: string): void => {
     if (!holds) problems.push(sentence);
   };
-  const { edge, forward, feedback, queue } = limits;
+  const { edge, forward, feedback, queue, spool, ledger } = limits;
   must(forward.visibilityTimeoutSeconds >= 6 * forward.timeoutSeconds, "forward visibility is under six timeouts");
   must(feedback.visibilityTimeoutSeconds >= 6 * feedback.timeoutSeconds, "feedback visibility is under six timeouts");
   must(forward.sesCallTimeoutMs + 5_000 < forward.timeoutSeconds * 1000, "an SES call can outlive its invocation");
   must(edge.storeDeadlineMs < edge.closeTimeoutMs, "the listener closes before a store may end");
+  must(edge.directoryDeadlineMs < edge.storeDeadlineMs, "a directory look-up may outlast a store");
+  must(edge.headerBytesMax < edge.messageSizeBytesMax, "the header limit exceeds the message size");
+  must(edge.authSlowAfter < edge.authBlockAfter, "an address is blocked before it is slowed down");
+  must(edge.fromBytesMax <= edge.headerBytesMax, "a From field may be longer than the header");
+  must(edge.connectionsPerAddressMax <= edge.connectionsMax, "one address may use up all connections");
   must(edge.closeTimeoutMs < edge.containerStopSeconds * 1000, "the container stops before the listener has closed");
   must(edge.messageSizeBytesMax * (4 / 3) < 40_000_000, "a full-size message exceeds SES's 40 MB after base64");
   must(edge.memoryPerMessageBytesMax <= edge.messageSizeBytesMax, "memory per message exceeds the message size");
   must(queue.retentionDays * 24 > forward.giveUpAfterHours, "the queue forgets before we give up");
+  must(queue.retentionDays <= 14, "SQS keeps a message 14 days at most");
+  must(forward.retryMaxMs <= 12 * 3_600_000, "SQS hides a message for 12 hours at most");
+  must(spool.retentionDays * 24 > forward.giveUpAfterHours, "the original is gone before its last DSN");
+  must(ledger.recordDays >= spool.retentionDays, "a record vanishes before its message");
   must(forward.recipientsPerCall >= 1 && forward.recipientsPerCall <= 50, "SES takes 1 to 50 recipients a call");
   return problems;
 }

@@ -6,10 +6,14 @@
  * them, so events may come in any order and any number of times.
  */
 
+import type { DsnAction } from "./dsn-status.ts";
 import type { Failure } from "./failure.ts";
 import type { QueueId } from "./queue-id.ts";
 import { eventAddresses, type SesEvent } from "./ses-event.ts";
+import type { TellingOutcome } from "./ses-outcome.ts";
+import type { EnvelopeRecipient, Notify } from "./spool-object.ts";
 
+/** What the ledger keeps of a message as a whole; it never changes. */
 export interface MessageRecord {
   readonly id: QueueId;
   readonly tenant: string;
@@ -24,13 +28,20 @@ export interface MessageRecord {
   readonly clientAddress: string;
   readonly recipients: number;
   readonly dsnFor?: string;
+  readonly ret?: "FULL" | "HDRS";
+  readonly envid?: string;
+  /** Values of the fields of these names: who must not be sent a report. */
+  readonly autoSubmitted?: string;
+  readonly listPost?: string;
+  /** S3 version of the spool object, to read the original once the object is deleted. */
+  readonly versionId?: string;
   /** Epoch seconds at which the record may vanish. */
   readonly expiresAt: number;
 }
 
 /**
- * `sending`: claimed by one invocation. `waiting`: to be tried again. `sent`: SES took it. `failed`: SES refused it
- * or we gave up. The others are SES's word on what became of it.
+ * `sending`: claimed by one invocation. `waiting`: to be tried again. `sent`: SES took it. `failed`: SES refused it,
+ * took it and never sent it (suppressed), or we gave up. The others are SES's word on what became of it.
  */
 export type RecipientState =
   | "sending"
@@ -42,6 +53,7 @@ export type RecipientState =
   | "rejected"
   | "failed";
 
+/** One thing that happened to a recipient. */
 export interface HistoryEntry {
   /** RFC 3339. */
   readonly at: string;
@@ -54,10 +66,24 @@ export interface HistoryEntry {
   readonly eventKey?: string;
 }
 
+/** A report to the sender about one recipient. */
+export interface DsnNote {
+  readonly outcome: TellingOutcome;
+  /** Queue id of the report; absent until it is settled which recipients share one, and never changed after. */
+  readonly id?: QueueId;
+  /** Indexes of the recipients that were to share it; those whose note has another id do not. */
+  readonly sharedWith?: readonly number[];
+  /** True once the report is in the spool. */
+  readonly written: boolean;
+}
+
+/** What the ledger keeps of one recipient. */
 export interface RecipientRecord {
   readonly id: QueueId;
   readonly index: number;
   readonly address: string;
+  readonly notify?: readonly Notify[];
+  readonly orcpt?: { readonly type: string; readonly value: string };
   readonly version: number;
   readonly state: RecipientState;
   /** SES calls begun. */
@@ -68,32 +94,50 @@ export interface RecipientRecord {
   readonly claimedBy?: string;
   /** Epoch milliseconds; only in `waiting`. */
   readonly nextTryAt?: number;
+  /** An earlier call ended without an answer, so SES may have taken it; only in `sending` and `waiting`. */
+  readonly unanswered?: true;
   readonly sesId?: string;
   readonly reason?: string;
+  /** Reports owed or written, at most one for each action. */
+  readonly dsns?: readonly DsnNote[];
   readonly history: readonly HistoryEntry[];
   readonly expiresAt: number;
 }
 
-/** History kept per recipient; the oldest deferrals go first. */
+/** History kept per recipient. Facts that decide the state stay, however many there are. */
 const HISTORY_MAX = 60;
+/** What goes first when the history is full, and what goes next. */
+const EXPENDABLE: readonly (readonly HistoryEntry["what"][])[] = [
+  ["claimed", "deferred"],
+  ["ambiguous", "DeliveryDelay", "Other"],
+];
+/** Of the words of a remote server: sixty of them must fit into one item of the ledger (400 KB). */
+const DETAIL_CHARS_MAX = 1_000;
+/** Status of a complaint that stands for "never sent": SES knows the address from a suppression list. */
+const SUPPRESSED_STATUS = "5.7.1";
 
 /** True when nothing more is to be sent to this recipient. */
 export function isHandled(record: RecipientRecord): boolean {
   return record.state !== "sending" && record.state !== "waiting";
 }
 
+/** True when also every report about it is in the spool: nothing of the message is needed for it any more. */
+export function isSettled(record: RecipientRecord): boolean {
+  return isHandled(record) && (record.dsns ?? []).every((note) => note.written);
+}
+
 /** The first record of a recipient, as its first claim. */
 export function firstClaim(
   message: MessageRecord,
   index: number,
-  address: string,
+  recipient: EnvelopeRecipient,
   nowMs: number,
   holder: ClaimHolder,
 ): RecipientRecord {
   return {
     id: message.id,
     index,
-    address,
+    ...recipient,
     version: 1,
     state: "sending",
     attempts: 1,
@@ -109,6 +153,7 @@ export interface ClaimHolder {
   readonly claimUntil: number;
 }
 
+/** The record to save before the call, or why there must be no call now. */
 export type ClaimResult =
   | { readonly kind: "claimed"; readonly record: RecipientRecord; readonly possibleDuplicate: boolean }
   | { readonly kind: "handled" }
@@ -117,7 +162,8 @@ export type ClaimResult =
 
 /**
  * Claims a recipient for one SES call, or says why not. A claim that ran out means its invocation died between the
- * call and our record: the copy sent now may be a second one, and is counted as such.
+ * call and our record, and a call may end without an answer: the copy sent after that may be a second one, and is
+ * counted as such.
  */
 export function claim(record: RecipientRecord, nowMs: number, holder: ClaimHolder): ClaimResult {
   if (isHandled(record)) return { kind: "handled" };
@@ -127,21 +173,21 @@ export function claim(record: RecipientRecord, nowMs: number, holder: ClaimHolde
   if (record.state === "waiting" && record.nextTryAt !== undefined && record.nextTryAt > nowMs) {
     return { kind: "not-yet", untilMs: record.nextTryAt };
   }
-  const possibleDuplicate = record.state === "sending";
+  const possibleDuplicate = record.state === "sending" || record.unanswered === true;
   const what = possibleDuplicate ? "ambiguous" : "claimed";
   const { nextTryAt: _, ...rest } = record;
+  const next = { ...raise(rest, { at: iso(nowMs), what }), ...holder, attempts: record.attempts + 1 };
   return {
     kind: "claimed",
     possibleDuplicate,
-    record: { ...raise(rest, { at: iso(nowMs), what }), ...holder, state: "sending", attempts: record.attempts + 1 },
+    record: { ...next, state: "sending", ...(possibleDuplicate ? { unanswered: true } : {}) },
   };
 }
 
 /** SES answered with its id. */
 export function recordSent(record: RecipientRecord, sesId: string, nowMs: number): RecipientRecord {
-  const { claimUntil: _until, claimedBy: _by, nextTryAt: _next, reason: _reason, ...rest } = record;
-  const next = raise(rest, { at: iso(nowMs), what: "sent", detail: sesId });
-  return { ...next, sesId, state: stateOf(next.history, "sent") };
+  const next = raise(withoutClaim(record), { at: iso(nowMs), what: "sent", detail: sesId });
+  return { ...next, sesId, ...(verdictOf(next.history) ?? { state: "sent" }) };
 }
 
 /** A call failed and will be tried again at `nextTryAt`. */
@@ -154,15 +200,47 @@ export function recordDeferred(
   const { claimUntil: _until, claimedBy: _by, ...rest } = record;
   const detail = `${failure.code}: ${failure.text}`;
   const next = raise(rest, { at: iso(nowMs), what: "deferred", detail, status: failure.status });
-  return { ...next, state: "waiting", nextTryAt, reason: detail };
+  const unanswered = failure.ambiguous ? { unanswered: true as const } : {};
+  return { ...next, state: "waiting", nextTryAt, reason: shortened(detail), ...unanswered };
 }
 
 /** The end without SES: refused for good, or given up. */
 export function recordFailed(record: RecipientRecord, failure: Failure, nowMs: number): RecipientRecord {
-  const { claimUntil: _until, claimedBy: _by, nextTryAt: _next, ...rest } = record;
   const detail = `${failure.code}: ${failure.text}`;
-  const next = raise(rest, { at: iso(nowMs), what: "failed", detail, status: failure.status });
-  return { ...next, state: "failed", reason: detail };
+  const next = raise(withoutClaim(record), { at: iso(nowMs), what: "failed", detail, status: failure.status });
+  return { ...next, state: "failed", reason: shortened(detail) };
+}
+
+/** Adds a report that is owed, to a record about to be saved. */
+export function withDsn(record: RecipientRecord, outcome: TellingOutcome): RecipientRecord {
+  return { ...record, dsns: [...(record.dsns ?? []), { outcome, written: false }] };
+}
+
+/** Settles in which report this recipient's owed action is told; undefined when that is settled already. */
+export function assignDsn(
+  record: RecipientRecord,
+  action: DsnAction,
+  id: QueueId,
+  sharedWith: readonly number[],
+): RecipientRecord | undefined {
+  const note = noteOf(record, action);
+  return note === undefined || note.id !== undefined ? undefined : changeNote(record, action, { id, sharedWith });
+}
+
+/** The report is in the spool; undefined when the record says so already. */
+export function markDsnWritten(record: RecipientRecord, action: DsnAction): RecipientRecord | undefined {
+  const note = noteOf(record, action);
+  return note === undefined || note.written ? undefined : changeNote(record, action, { written: true });
+}
+
+/** What is owed or written for an action. */
+export function noteOf(record: RecipientRecord, action: DsnAction): DsnNote | undefined {
+  return record.dsns?.find((note) => note.outcome.action === action);
+}
+
+function changeNote(record: RecipientRecord, action: DsnAction, change: Partial<DsnNote>): RecipientRecord {
+  const dsns = (record.dsns ?? []).map((note) => (note.outcome.action === action ? { ...note, ...change } : note));
+  return { ...record, version: record.version + 1, dsns };
 }
 
 /**
@@ -172,16 +250,10 @@ export function recordFailed(record: RecipientRecord, failure: Failure, nowMs: n
 export function recordEvent(record: RecipientRecord, event: SesEvent): RecipientRecord | undefined {
   const eventKey = eventKeyOf(event);
   if (record.history.some((entry) => entry.eventKey === eventKey)) return undefined;
-  const { claimUntil: _until, claimedBy: _by, nextTryAt: _next, ...rest } = record;
   const report = reportOf(event, record.address);
-  const next = raise(rest, { at: event.at, what: event.type, eventKey, ...report });
-  const state = stateOf(next.history, record.state === "failed" ? "failed" : "sent");
-  return {
-    ...next,
-    state,
-    sesId: record.sesId ?? event.sesId,
-    ...(state !== "delivered" && state !== "sent" && report.detail !== undefined ? { reason: report.detail } : {}),
-  };
+  const next = raise(withoutClaim(record), { at: event.at, what: event.type, eventKey, ...report });
+  const verdict = verdictOf(next.history) ?? (record.state === "failed" ? failedBefore(record) : { state: "sent" });
+  return { ...next, ...verdict, sesId: record.sesId ?? event.sesId };
 }
 
 /** SES id, type and what tells two events of a type apart. */
@@ -191,9 +263,11 @@ export function eventKeyOf(event: SesEvent): string {
       ? `${event.bounceType}/${event.bounceSubType}`
       : event.type === "DeliveryDelay"
         ? `${event.delayType}/${event.at}`
-        : event.type === "Other"
-          ? event.eventType
-          : "";
+        : event.type === "Complaint"
+          ? (event.complaintSubType ?? "")
+          : event.type === "Other"
+            ? event.eventType
+            : "";
   return `${event.sesId}|${event.type}|${kind}`;
 }
 
@@ -217,7 +291,10 @@ function reportOf(event: SesEvent, address: string): { detail?: string; status?:
       return { detail: `${kind}${words}`, ...(own?.status === undefined ? {} : { status: own.status }) };
     }
     case "Complaint":
-      return { detail: event.complaintSubType ?? event.feedbackType ?? "complaint" };
+      return {
+        detail: event.complaintSubType ?? event.feedbackType ?? "complaint",
+        ...(/suppress/i.test(event.complaintSubType ?? "") ? { status: SUPPRESSED_STATUS } : {}),
+      };
     case "Reject":
       return { detail: event.reason };
     case "Other":
@@ -225,23 +302,69 @@ function reportOf(event: SesEvent, address: string): { detail?: string; status?:
   }
 }
 
-/** Strongest fact wins, whatever the order in which the facts came. */
-function stateOf(history: readonly HistoryEntry[], otherwise: RecipientState): RecipientState {
-  const seen = new Set(history.map((entry) => entry.what));
-  if (seen.has("Complaint")) return "complained";
-  if (seen.has("Bounce")) return "bounced";
-  if (seen.has("Reject")) return "rejected";
-  if (seen.has("Delivery")) return "delivered";
-  return otherwise;
+/** A state, and the words to it where it is not a good one. */
+type Verdict = Pick<RecipientRecord, "state" | "reason">;
+
+/** Strongest first. */
+const VERDICTS = ["complained", "bounced", "rejected", "failed", "delivered"] as const;
+
+/**
+ * What SES's events say of the recipient; undefined when they do not say yet. The strongest fact wins and of equals
+ * the latest, whatever the order in which they came.
+ */
+function verdictOf(history: readonly HistoryEntry[]): Verdict | undefined {
+  for (const state of VERDICTS) {
+    const facts = history.filter((entry) => stateByEvent(entry) === state);
+    if (facts.length === 0) continue;
+    const latest = facts.reduce((best, entry) => (orderOf(entry) > orderOf(best) ? entry : best));
+    return { state, ...(state === "delivered" || latest.detail === undefined ? {} : { reason: latest.detail }) };
+  }
+  return undefined;
+}
+
+function stateByEvent(entry: HistoryEntry): (typeof VERDICTS)[number] | undefined {
+  switch (entry.what) {
+    case "Complaint":
+      return entry.status === SUPPRESSED_STATUS ? "failed" : "complained";
+    case "Bounce":
+      return "bounced";
+    case "Reject":
+      return "rejected";
+    case "Delivery":
+      return "delivered";
+    default:
+      return undefined;
+  }
+}
+
+function orderOf(entry: HistoryEntry): string {
+  return `${entry.at} ${entry.eventKey ?? ""}`;
+}
+
+function failedBefore(record: RecipientRecord): Verdict {
+  return { state: "failed", ...(record.reason === undefined ? {} : { reason: record.reason }) };
+}
+
+type Unclaimed = Omit<RecipientRecord, "claimUntil" | "claimedBy" | "nextTryAt" | "unanswered" | "reason">;
+
+/** The record without what belongs to a call under way or to come. */
+function withoutClaim(record: RecipientRecord): Unclaimed {
+  const { claimUntil: _until, claimedBy: _by, nextTryAt: _next, unanswered: _call, reason: _reason, ...rest } = record;
+  return rest;
 }
 
 function raise<T extends { version: number; history: readonly HistoryEntry[] }>(record: T, entry: HistoryEntry): T {
-  const history = [...record.history, entry];
-  if (history.length > HISTORY_MAX) {
-    const drop = history.findIndex((old) => old.what === "claimed" || old.what === "deferred");
-    history.splice(drop === -1 ? 0 : drop, 1);
+  const detail = entry.detail === undefined ? {} : { detail: shortened(entry.detail) };
+  const history = [...record.history, { ...entry, ...detail }];
+  for (const kinds of EXPENDABLE) {
+    const at = history.length > HISTORY_MAX ? history.findIndex((old) => kinds.includes(old.what)) : -1;
+    if (at !== -1) history.splice(at, 1);
   }
   return { ...record, version: record.version + 1, history };
+}
+
+function shortened(text: string): string {
+  return text.length <= DETAIL_CHARS_MAX ? text : `${text.slice(0, DETAIL_CHARS_MAX - 3)}...`;
 }
 
 function iso(ms: number): string {

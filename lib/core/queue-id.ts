@@ -18,11 +18,15 @@ const PATTERN = /^[0-9a-hjkmnp-tv-z]{20}$/;
 /** How many random bytes `makeQueueId` needs. */
 export const QUEUE_ID_RANDOM_BYTES = RANDOM_CHARS;
 
-/** Makes an id from a time in milliseconds and at least eleven bytes (of each, five bits are used). */
+/**
+ * Makes an id from a time in milliseconds and at least eleven bytes (of each, five bits are used). Throws RangeError
+ * for too few bytes and for a time that the nine characters cannot hold (before 1970, after the year 3084).
+ */
 export function makeQueueId(timeMs: number, bytes: Uint8Array): QueueId {
   if (bytes.length < RANDOM_CHARS) throw new RangeError(`a queue id needs ${RANDOM_CHARS} bytes, got ${bytes.length}`);
-  let time = "";
   let rest = Math.floor(timeMs);
+  if (!(rest >= 0 && rest < 32 ** TIME_CHARS)) throw new RangeError(`a queue id cannot hold the time ${timeMs}`);
+  let time = "";
   for (let i = 0; i < TIME_CHARS; i++) {
     time = ALPHABET.charAt(rest % 32) + time;
     rest = Math.floor(rest / 32);

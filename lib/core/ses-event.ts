@@ -29,6 +29,7 @@ interface Common {
   readonly destination: readonly string[];
 }
 
+/** An event, closed: whoever switches over `type` has seen all there are. */
 export type SesEvent =
   | (Common & { readonly type: "Send" })
   | (Common & {

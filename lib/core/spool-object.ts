@@ -6,11 +6,24 @@
  * it: the client's own bytes come after our `Received:`. Encode and decode live here and nowhere else.
  */
 
-import { parseAddress } from "./address.ts";
+import { isAddress, parseAddress } from "./address.ts";
 import { parseQueueId, type QueueId } from "./queue-id.ts";
 
 /** Version of the object's form; a reader refuses what it does not know. */
 export const SPOOL_VERSION = 1;
+
+/** Octets of one line of the block: a HELO as long as a command line may be, encoded, is the longest that occurs. */
+const LINE_BYTES_MAX = 128 * 1024;
+const PRINTABLE = /^[ -~]*$/;
+/** A path without its angle brackets. Only inside the quotes of a local part may `>` and a space stand. */
+const PATH = String.raw`(?:"(?:[ !#-\[\]-~]|\\[ -~])*"|[!#-;=?-~])*`;
+const WHOLE_PATH = new RegExp(`^${PATH}$`);
+const MAIL_LINE = new RegExp(`^FROM:<(${PATH})>((?: [A-Z]+=[!-~]*)*)$`);
+const RCPT_LINE = new RegExp(`^TO:<(${PATH})>((?: [A-Z]+=[!-~]*)*)$`);
+/** Address type of an ORCPT: no separator of the parameters may be in it. */
+const ORCPT_TYPE = /^[!-:<-~]*$/;
+const RECEIVED_FIELD = /^Received:[\t\x20-\xff]*\r\n(?:[\t ][\t\x20-\xff]*\r\n)*$/;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
 
 /** NOTIFY of RFC 3461 §4.1; an empty list never occurs, absent means "not given". */
 export type Notify = "NEVER" | "SUCCESS" | "FAILURE" | "DELAY";
@@ -50,9 +63,10 @@ export interface Envelope {
   readonly dsnFor?: string;
 }
 
+/** An object taken apart. */
 export interface SpoolObject {
   readonly envelope: Envelope;
-  /** Our own trace field, unfolded, with its line end; kept on what goes out. */
+  /** Our own trace field as it was written, with its line end; kept on what goes out. */
   readonly received: Buffer;
   /** The client's bytes, untouched. */
   readonly message: Buffer;
@@ -87,8 +101,16 @@ export function decodeXtext(text: string): string {
   return Buffer.from(bytes).toString("utf8");
 }
 
-/** The bytes that stand in front of the client's own. `received` is a whole field with CRLF at its end. */
+/**
+ * The bytes that stand in front of the client's own. `received` is a whole field with CRLF at its end. Its length is
+ * written down, so that a client's first line is never taken for the end of it.
+ *
+ * Throws RangeError when a value could not be read back as it is, above all one that would break out of its line.
+ */
 export function encodeSpoolHeader(envelope: Envelope, received: string): Buffer {
+  if (received.length > LINE_BYTES_MAX || !RECEIVED_FIELD.test(received)) {
+    throw new RangeError("the trace field is not one whole Received field");
+  }
   const lines: string[] = [
     `Relayhost-Version: ${SPOOL_VERSION}`,
     `Relayhost-Id: ${envelope.id}`,
@@ -96,10 +118,17 @@ export function encodeSpoolHeader(envelope: Envelope, received: string): Buffer 
     `Relayhost-Credential: ${encodeXtext(envelope.credential)}`,
     `Relayhost-Time: ${envelope.time}`,
     `Relayhost-Client: ${formatClient(envelope.client)}`,
-    `Relayhost-Mail: FROM:<${envelope.returnPath ?? ""}>${formatMailParameters(envelope)}`,
+    `Relayhost-Received-Size: ${received.length}`,
+    `Relayhost-Mail: FROM:<${checkedPath(envelope.returnPath ?? "")}>${formatMailParameters(envelope)}`,
   ];
   if (envelope.dsnFor !== undefined) lines.push(`Relayhost-Dsn-For: ${encodeXtext(envelope.dsnFor)}`);
   for (const recipient of envelope.recipients) lines.push(`Relayhost-Rcpt: ${formatRecipient(recipient)}`);
+  if (envelope.recipients.length === 0) throw new RangeError("there is no recipient");
+  if (!isTime(envelope.time)) throw new RangeError("the time is not in RFC 3339 UTC");
+  for (const line of lines) {
+    if (line.length <= LINE_BYTES_MAX && PRINTABLE.test(line)) continue;
+    throw new RangeError(`${line.slice(0, line.indexOf(":"))} cannot hold its value`);
+  }
   return Buffer.from(`${lines.join("\r\n")}\r\n${received}`, "latin1");
 }
 
@@ -110,6 +139,7 @@ export function decodeSpoolObject(bytes: Buffer): SpoolObject {
   for (;;) {
     const end = bytes.indexOf("\r\n", offset);
     if (end === -1) break;
+    if (end - offset > LINE_BYTES_MAX) throw new NotASpoolObject("a line of the Relayhost block is too long");
     const line = bytes.toString("latin1", offset, end);
     const match = /^Relayhost-([A-Za-z-]+): (.*)$/.exec(line);
     if (match?.[1] === undefined || match[2] === undefined) break;
@@ -118,41 +148,37 @@ export function decodeSpoolObject(bytes: Buffer): SpoolObject {
     fields.set(match[1], values);
     offset = end + 2;
   }
-  const received = receivedField(bytes, offset);
-  return { envelope: envelopeOf(fields), received, message: bytes.subarray(offset + received.length) };
+  const envelope = envelopeOf(fields);
+  const received = receivedField(bytes, offset, onlyValue(fields, "Received-Size"));
+  return { envelope, received, message: bytes.subarray(offset + received.length) };
 }
 
-function receivedField(bytes: Buffer, start: number): Buffer {
-  if (bytes.toString("latin1", start, start + 9).toLowerCase() !== "received:") {
-    throw new NotASpoolObject("no Received field after the Relayhost block");
+function receivedField(bytes: Buffer, start: number, size: string): Buffer {
+  const length = /^\d{1,6}$/.test(size) ? Number(size) : 0;
+  const field = bytes.subarray(start, start + Math.min(length, LINE_BYTES_MAX));
+  if (field.length === length && RECEIVED_FIELD.test(field.toString("latin1"))) return field;
+  throw new NotASpoolObject("no whole Received field after the Relayhost block");
+}
+
+function onlyValue(fields: ReadonlyMap<string, readonly string[]>, name: string): string {
+  const values = fields.get(name);
+  if (values?.length !== 1 || values[0] === undefined) {
+    throw new NotASpoolObject(`Relayhost-${name} is there ${values?.length ?? 0} times instead of once`);
   }
-  let offset = start;
-  for (;;) {
-    const end = bytes.indexOf("\r\n", offset);
-    if (end === -1) throw new NotASpoolObject("the Received field has no end");
-    offset = end + 2;
-    const next = bytes[offset];
-    if (next !== 0x20 && next !== 0x09) return bytes.subarray(start, offset);
-  }
+  return values[0];
 }
 
 function envelopeOf(fields: ReadonlyMap<string, readonly string[]>): Envelope {
-  const one = (name: string): string => {
-    const values = fields.get(name);
-    if (values?.length !== 1 || values[0] === undefined) {
-      throw new NotASpoolObject(`Relayhost-${name} is there ${values?.length ?? 0} times instead of once`);
-    }
-    return values[0];
-  };
+  const one = (name: string): string => onlyValue(fields, name);
   const version = one("Version");
   if (version !== String(SPOOL_VERSION)) throw new NotASpoolObject(`version ${version} is not known here`);
   const id = parseQueueId(one("Id"));
   if (id === undefined) throw new NotASpoolObject("Relayhost-Id is not a queue id");
   const time = one("Time");
-  if (Number.isNaN(Date.parse(time))) throw new NotASpoolObject("Relayhost-Time is not a time");
+  if (!isTime(time)) throw new NotASpoolObject("Relayhost-Time is not a time");
   const recipients = (fields.get("Rcpt") ?? []).map(parseRecipient);
   if (recipients.length === 0) throw new NotASpoolObject("there is no Relayhost-Rcpt");
-  const dsnFor = fields.get("Dsn-For")?.[0];
+  const dsnFor = fields.has("Dsn-For") ? one("Dsn-For") : undefined;
   return {
     id,
     tenant: decodeXtext(one("Tenant")),
@@ -165,7 +191,18 @@ function envelopeOf(fields: ReadonlyMap<string, readonly string[]>): Envelope {
   };
 }
 
+function isTime(text: string): boolean {
+  return TIME.test(text) && !Number.isNaN(Date.parse(text));
+}
+
+/** The path, if what is written can be read back. */
+function checkedPath(path: string): string {
+  if (!WHOLE_PATH.test(path)) throw new RangeError("an address is not in SMTP's own syntax");
+  return path;
+}
+
 function formatClient(client: Envelope["client"]): string {
+  if (!isPort(client.port)) throw new RangeError("the client's port is not a port");
   const tls = client.tls === undefined ? "" : ` TLS=${encodeXtext(client.tls)}`;
   return `ADDR=${encodeXtext(client.address)} PORT=${client.port} HELO=${encodeXtext(client.helo)}${tls}`;
 }
@@ -173,12 +210,18 @@ function formatClient(client: Envelope["client"]): string {
 function parseClient(text: string): Envelope["client"] {
   const p = parseParameters(text);
   const tls = p.get("TLS");
+  const port = Number(p.get("PORT") ?? Number.NaN);
+  if (!isPort(port)) throw new NotASpoolObject("Relayhost-Client has no port");
   return {
     address: decodeXtext(p.get("ADDR") ?? ""),
-    port: Number(p.get("PORT") ?? 0),
+    port,
     helo: decodeXtext(p.get("HELO") ?? ""),
     ...(tls === undefined ? {} : { tls: decodeXtext(tls) }),
   };
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 0 && port <= 65_535;
 }
 
 function formatMailParameters(envelope: Envelope): string {
@@ -190,7 +233,7 @@ function formatMailParameters(envelope: Envelope): string {
 }
 
 function parseMail(text: string): Pick<Envelope, "returnPath" | "body" | "ret" | "envid"> {
-  const match = /^FROM:<(.*?)>((?: [A-Z]+=[!-~]*)*)$/.exec(text);
+  const match = MAIL_LINE.exec(text);
   if (match?.[1] === undefined) throw new NotASpoolObject("Relayhost-Mail is not MAIL's syntax");
   const p = parseParameters(match[2] ?? "");
   const body = p.get("BODY");
@@ -205,7 +248,9 @@ function parseMail(text: string): Pick<Envelope, "returnPath" | "body" | "ret" |
 }
 
 function formatRecipient(recipient: EnvelopeRecipient): string {
-  let out = `TO:<${recipient.address}>`;
+  if (!isAddress(parseAddress(recipient.address))) throw new RangeError("a recipient is not an address");
+  if (!ORCPT_TYPE.test(recipient.orcpt?.type ?? "")) throw new RangeError("the type of an ORCPT is not an atom");
+  let out = `TO:<${checkedPath(recipient.address)}>`;
   if (recipient.notify !== undefined) out += ` NOTIFY=${recipient.notify.join(",")}`;
   if (recipient.orcpt !== undefined) out += ` ORCPT=${recipient.orcpt.type};${encodeXtext(recipient.orcpt.value)}`;
   return out;
@@ -215,9 +260,9 @@ const NOTIFY: ReadonlySet<string> = new Set<Notify>(["NEVER", "SUCCESS", "FAILUR
 const isNotify = (word: string): word is Notify => NOTIFY.has(word);
 
 function parseRecipient(text: string): EnvelopeRecipient {
-  const match = /^TO:<(.*?)>((?: [A-Z]+=[!-~]*)*)$/.exec(text);
+  const match = RCPT_LINE.exec(text);
   const address = match?.[1];
-  if (address === undefined || typeof parseAddress(address) === "string") {
+  if (address === undefined || !isAddress(parseAddress(address))) {
     throw new NotASpoolObject("Relayhost-Rcpt is not RCPT's syntax");
   }
   const p = parseParameters(match?.[2] ?? "");

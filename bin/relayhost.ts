@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+/** The operator's command line; each command has its own file. */
+
+import { Command } from "commander";
+import { addLocalCommand } from "./commands/local.ts";
+import { addQueueCommand } from "./commands/queue.ts";
+import { reportAndExit } from "./commands/report.ts";
+import { addSendCommand } from "./commands/send.ts";
+import { addTraceCommand } from "./commands/trace.ts";
+
+const program = new Command("relayhost")
+  .description("Runs a mail relay in front of Amazon SES and shows what became of every message.")
+  .showHelpAfterError("(relayhost --help shows what there is)")
+  .addHelpText(
+    "after",
+    `
+Without --env a command speaks to local mode (npm start) through its data directory, RELAYHOST_DATA_DIR or .relayhost.
+
+Exit codes: 0 done · 1 failed · 2 wrong usage or settings · 3 nothing found · 4 the relay is not reachable`,
+  );
+addLocalCommand(program);
+addSendCommand(program);
+addQueueCommand(program);
+addTraceCommand(program);
+await program.parseAsync().catch(reportAndExit);

@@ -1,0 +1,195 @@
+/**
+ * The settings of one deployed environment, as they stand in `cdk.json` under `context.environments.<name>`.
+ *
+ * Promise:  `parseEnvironment` returns a complete, checked value, or every mistake at once.
+ * Refusal:  a mistake is one sentence: which setting, what was found, what is allowed. It never throws.
+ * Numbers default to `lib/core/limits.ts`, so that the template and the running code agree without a setting.
+ */
+
+import { isAddress, parseAddress, toAsciiDomain } from "../core/address.ts";
+import { LIMITS } from "../core/limits.ts";
+import { type JsonSettings, readJsonSettings } from "./read-json-settings.ts";
+
+/** How SES hands mail to receivers: `REQUIRE` bounces mail for receivers without TLS. */
+export type SesTlsPolicy = "OPTIONAL" | "REQUIRE";
+
+/** A public Route 53 zone, given by its attributes so that synthesis needs no look-up. */
+export interface HostedZoneSetting {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** Size of the SMTP service. `cpu` and `memoryMiB` must be a pair that Fargate sells. */
+export interface EdgeSetting {
+  /** Number of tasks; 2 or more survive the loss of a zone. @default 1 */
+  readonly desiredCount: number;
+  /** CPU units, 1024 being one vCPU. @default 256 */
+  readonly cpu: number;
+  /** @default 512 */
+  readonly memoryMiB: number;
+  /** Base image pinned by digest (`name@sha256:...`). @default - the tag named in relay-edge/Dockerfile */
+  readonly nodeImage?: string;
+}
+
+/** One environment. Optional members are absent where nothing was set; everything else has a value. */
+export interface Environment {
+  /** The name under `environments`; part of every resource name. */
+  readonly name: string;
+  readonly region: string;
+  /** The name customers write into their mail server, and the greeting name of the edge. */
+  readonly hostName: string;
+  /** @default - no DNS record is made; the stack's output says where to point the host name */
+  readonly hostedZone?: HostedZoneSetting;
+  /** Sender of the DSNs that the relay writes; its domain must be verified in SES. */
+  readonly systemAddress: string;
+  /** Who is told of alarms. @default - nobody */
+  readonly alarmAddress?: string;
+  /** Largest message taken, in octets. @default LIMITS.edge.messageSizeBytesMax */
+  readonly messageSizeMax: number;
+  /** How long a handled message can still be looked at and replayed. @default LIMITS.spool.retentionDays */
+  readonly retentionDays: number;
+  /** How long a message's record is kept. @default LIMITS.ledger.recordDays */
+  readonly recordDays: number;
+  /** When the sender is told of failure. @default LIMITS.forward.giveUpAfterHours */
+  readonly giveUpAfterHours: number;
+  /** Retention of all logs. @default 90 */
+  readonly logDays: number;
+  /** Upper bound of forward invocations at one time. @default 5 */
+  readonly forwardConcurrency: number;
+  /** Upper bound of feedback invocations at one time. @default 2 */
+  readonly feedbackConcurrency: number;
+  /** One SES tenant for each tenant of ours. @default false */
+  readonly sesTenants: boolean;
+  /** @default OPTIONAL */
+  readonly sesTlsPolicy: SesTlsPolicy;
+  /** How long SES itself tries to deliver, at most 14. @default 14 */
+  readonly sesDeliveryHours: number;
+  /** Keeps bucket and tables when the stack is deleted, and guards tables and stack against deletion. @default true */
+  readonly deletionProtection: boolean;
+  readonly edge: EdgeSetting;
+}
+
+/** CloudWatch Logs takes these retention periods only (PutRetentionPolicy), in days. */
+const LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731] as const;
+
+/** Memory in MiB that Fargate sells with each CPU size: from, to, step (Amazon ECS developer guide, task size). */
+const FARGATE_MEMORY_MIB: ReadonlyMap<number, readonly number[]> = new Map([
+  [256, [512, 1024, 2048]],
+  [512, range(1024, 4096, 1024)],
+  [1024, range(2048, 8192, 1024)],
+  [2048, range(4096, 16_384, 1024)],
+  [4096, range(8192, 30_720, 1024)],
+]);
+
+const REGION = /^[a-z]{2}(-[a-z]+)+-[1-9]$/;
+const ZONE_ID = /^Z[A-Z0-9]{4,31}$/;
+const IMAGE_BY_DIGEST = /^[a-z0-9][a-z0-9._/:-]*@sha256:[0-9a-f]{64}$/;
+/** Short enough for a bucket name with account and region behind it (63 characters). */
+const ENVIRONMENT_NAME = /^[a-z](?:-?[a-z0-9]){0,15}$/;
+
+/** Reads one environment. `raw` is whatever JSON stands under its name; unknown settings are mistakes too. */
+export function parseEnvironment(
+  name: string,
+  raw: unknown,
+): { readonly environment: Environment } | { readonly problems: readonly string[] } {
+  const problems: string[] = [];
+  if (!ENVIRONMENT_NAME.test(name) || name.length > 16) {
+    problems.push(
+      `environments: got the name ${JSON.stringify(name)}; allowed: at most 16 of a-z, 0-9 and single hyphens, a letter first`,
+    );
+  }
+  const settings = readJsonSettings(`environments.${name}`, raw, problems);
+  const environment = readEnvironment(name, settings);
+  settings.finish();
+  problems.push(...crossProblems(environment));
+  return problems.length === 0 ? { environment } : { problems };
+}
+
+/** Reads every setting, so that all mistakes are found; where one was wrong its value is a stand-in. */
+function readEnvironment(name: string, settings: JsonSettings): Environment {
+  const hostedZone = settings.groupOptional("hostedZone");
+  const alarmAddress = settings.textOptional("alarmAddress", isMailbox, "a mail address");
+  return {
+    name,
+    region: settings.text("region", (text) => REGION.test(text), "an AWS region such as us-east-1"),
+    hostName: settings.text("hostName", isHostName, "a DNS name of two labels or more, in lower case"),
+    ...(hostedZone === undefined ? {} : { hostedZone: readHostedZone(hostedZone) }),
+    systemAddress: settings.text("systemAddress", isMailbox, "a mail address"),
+    ...(alarmAddress === undefined ? {} : { alarmAddress }),
+    messageSizeMax: settings.integer(
+      "messageSizeMax",
+      65_536,
+      LIMITS.edge.messageSizeBytesMax,
+      LIMITS.edge.messageSizeBytesMax,
+    ),
+    retentionDays: settings.integer("retentionDays", 1, 365, LIMITS.spool.retentionDays),
+    recordDays: settings.integer("recordDays", 1, 3650, LIMITS.ledger.recordDays),
+    giveUpAfterHours: settings.integer("giveUpAfterHours", 1, 240, LIMITS.forward.giveUpAfterHours),
+    logDays: settings.oneOf("logDays", LOG_DAYS, 90),
+    forwardConcurrency: settings.integer("forwardConcurrency", 2, 1000, 5),
+    feedbackConcurrency: settings.integer("feedbackConcurrency", 2, 1000, 2),
+    sesTenants: settings.flag("sesTenants", false),
+    sesTlsPolicy: settings.oneOf("sesTlsPolicy", ["OPTIONAL", "REQUIRE"] as const, "OPTIONAL"),
+    sesDeliveryHours: settings.integer("sesDeliveryHours", 1, 14, 14),
+    deletionProtection: settings.flag("deletionProtection", true),
+    edge: readEdge(settings.group("edge")),
+  };
+}
+
+function readHostedZone(settings: JsonSettings): HostedZoneSetting {
+  const zone = {
+    id: settings.text("id", (text) => ZONE_ID.test(text), "a Route 53 zone id such as Z0123456789ABCDEFGHIJ"),
+    name: settings.text("name", isHostName, "the DNS name of the zone, in lower case"),
+  };
+  settings.finish();
+  return zone;
+}
+
+function readEdge(settings: JsonSettings): EdgeSetting {
+  const nodeImage = settings.textOptional(
+    "nodeImage",
+    (text) => IMAGE_BY_DIGEST.test(text),
+    "an image pinned by digest, name@sha256:<64 hex digits>",
+  );
+  const cpu = settings.oneOf("cpu", [...FARGATE_MEMORY_MIB.keys()], 256);
+  const edge = {
+    desiredCount: settings.integer("desiredCount", 1, 100, 1),
+    cpu,
+    memoryMiB: settings.oneOf("memoryMiB", FARGATE_MEMORY_MIB.get(cpu) ?? [], 512, `with cpu ${cpu}`),
+    ...(nodeImage === undefined ? {} : { nodeImage }),
+  };
+  settings.finish();
+  return edge;
+}
+
+/** Mistakes that only two settings together can make. */
+function crossProblems(environment: Environment): string[] {
+  const at = `environments.${environment.name}`;
+  const { hostName, hostedZone, recordDays, retentionDays } = environment;
+  const problems: string[] = [];
+  if (hostedZone !== undefined && hostedZone.name !== "" && hostName !== "") {
+    if (hostName !== hostedZone.name && !hostName.endsWith(`.${hostedZone.name}`)) {
+      problems.push(
+        `${at}.hostName: got ${JSON.stringify(hostName)}; allowed: a name in the hosted zone ${hostedZone.name}`,
+      );
+    }
+  }
+  if (recordDays < retentionDays) {
+    problems.push(`${at}.recordDays: got ${recordDays}; allowed: at least retentionDays (${retentionDays})`);
+  }
+  return problems;
+}
+
+function isMailbox(text: string): boolean {
+  return isAddress(parseAddress(text));
+}
+
+function isHostName(text: string): boolean {
+  return toAsciiDomain(text) === text && text.includes(".") && !text.includes("_");
+}
+
+function range(from: number, to: number, step: number): number[] {
+  const values: number[] = [];
+  for (let value = from; value <= to; value += step) values.push(value);
+  return values;
+}

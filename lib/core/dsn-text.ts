@@ -1,0 +1,248 @@
+/**
+ * The part of a report that people read.
+ *
+ * The first three lines say what happened to which address, why, and what the reader must do. The remote server's
+ * own words follow as they came. `ja` writes Japanese first and English below a rule, so that both the sender and
+ * a foreign correspondent can use it; `en` writes English only.
+ */
+
+import { japaneseDate, mailDate, UTC_OFFSET_MINUTES } from "./dsn-date.ts";
+import { type DsnReason, delayCause, reasonText } from "./dsn-reasons.ts";
+import { type DsnAction, diagnosticWords, isOwnDiagnostic, typedDiagnostic } from "./dsn-status.ts";
+import { printable, shownSubject } from "./dsn-subject.ts";
+
+/** The setting of a tenant. */
+export type DsnLanguage = "en" | "ja";
+
+/** What the text needs to know of one recipient; a `DsnRecipient` is one. */
+export interface TextRecipient {
+  readonly finalRecipient: string;
+  readonly originalRecipient?: { readonly type: string; readonly value: string };
+  readonly reason: DsnReason;
+  readonly diagnosticCode?: string;
+  readonly remoteText?: string;
+  readonly willRetryUntil?: string;
+}
+
+/** What the text needs to know of the report. */
+export interface TextInput {
+  readonly id: string;
+  readonly action: DsnAction;
+  readonly arrival: string;
+  readonly originalMessageId?: string;
+  readonly originalSubject?: Uint8Array;
+  /** What is attached; left out: nothing. */
+  readonly returned?: "message/rfc822" | "text/rfc822-headers";
+  readonly recipients: readonly TextRecipient[];
+}
+
+/** Subject lines: the English words that people and filters know stay, a translation follows. */
+const SUBJECTS: Readonly<Record<DsnAction, { readonly en: string; readonly ja: string }>> = {
+  failed: { en: "Undelivered Mail Returned to Sender", ja: "配信不能" },
+  delayed: { en: "Delayed Mail (still being retried)", ja: "配信遅延" },
+  relayed: { en: "Successful Mail Relay Report", ja: "引き渡し完了" },
+};
+
+/** The Subject of a report: the English keyword, and what follows it in Japanese (to be encoded), if anything. */
+export function dsnSubject(action: DsnAction, language: DsnLanguage): { keyword: string; translation?: string } {
+  const { en, ja } = SUBJECTS[action];
+  return language === "ja" ? { keyword: en, translation: ja } : { keyword: en };
+}
+
+/** Addresses named in the first line; the others follow in the list. */
+const ADDRESSES_IN_FIRST_LINE = 3;
+const RULE = "-".repeat(60);
+const INDENT = "    ";
+
+/** The whole text, lines without their ends. No line is longer than its parts: the caller folds. */
+export function dsnText(input: TextInput, language: DsnLanguage): string[] {
+  if (language === "en") return [...section(input, ENGLISH_UTC), ...closing(input, ENGLISH_UTC)];
+  return [
+    ...section(input, JAPANESE),
+    ...closing(input, JAPANESE),
+    "",
+    RULE,
+    "",
+    ...section(input, ENGLISH_JST),
+    ...closing(input, ENGLISH_JST),
+  ];
+}
+
+/** The sentences of one language; `reply` is the heading above quoted words. */
+interface Phrases {
+  readonly language: DsnLanguage;
+  readonly date: (time: string | undefined) => string | undefined;
+  readonly addresses: (shown: readonly string[], more: number) => string;
+  readonly forwarded: (original: string) => string;
+  readonly happened: Readonly<Record<DsnAction, (addresses: string) => string>>;
+  readonly seeList: string;
+  readonly retrying: (until: string | undefined) => string;
+  readonly relayed: readonly [string, string];
+  readonly reply: { readonly remote: string; readonly own: string };
+  readonly labels: { readonly subject: string; readonly arrival: string; readonly id: string };
+  readonly returned: Readonly<Record<NonNullable<TextInput["returned"]>, string>>;
+  readonly automatic: string;
+}
+
+const JAPANESE: Phrases = {
+  language: "ja",
+  date: japaneseDate,
+  addresses: (shown, more) => `${shown.join("、")}${more === 0 ? "" : ` ほか ${more} 件`}`,
+  forwarded: (original) => `（${original} からの転送先）`,
+  happened: {
+    failed: (addresses) => `${closeUp(addresses)}宛のメールは配信できませんでした。`,
+    delayed: (addresses) => `${closeUp(addresses)}宛のメールは、まだ配信できていません。`,
+    relayed: (addresses) => `${closeUp(addresses)}宛のメールを、受信側サーバーに引き渡しました。`,
+  },
+  seeList: "理由が宛先ごとに異なりますので、以下をご確認ください。",
+  retrying: (until) =>
+    until === undefined
+      ? "自動で再送を続けています。送り直す必要はありません。配信できなかった場合は、改めてお知らせします。"
+      : `${until}まで自動で再送を続けます。送り直す必要はありません。それまでに配信できなければ、改めてお知らせします。`,
+  relayed: [
+    "この先の配信状況は通知されないため、メールボックスに届いたか、読まれたかは分かりません。",
+    "対応は必要ありません。受信側から返送された場合を除き、この件のお知らせはこれが最後です。",
+  ],
+  reply: { remote: "受信側サーバーの応答:", own: "送信側の記録:" },
+  labels: { subject: "件名: ", arrival: "受付日時: ", id: "受付番号: " },
+  returned: {
+    "message/rfc822": "元のメールを添付します。",
+    "text/rfc822-headers": "元のメールのヘッダーを添付します。",
+  },
+  automatic: "このメールは自動送信です。返信いただいてもお読みできません。",
+};
+
+/** A space before Japanese, except behind a full-width bracket, which has its own. */
+function closeUp(text: string): string {
+  return text.endsWith("）") ? text : `${text} `;
+}
+
+const ENGLISH: Omit<Phrases, "date"> = {
+  language: "en",
+  addresses: (shown, more) => `${shown.join(", ")}${more === 0 ? "" : ` and ${more} more`}`,
+  forwarded: (original) => ` (forwarded from ${original})`,
+  happened: {
+    failed: (addresses) => `Your message to ${addresses} was not delivered.`,
+    delayed: (addresses) => `Your message to ${addresses} has not been delivered yet.`,
+    relayed: (addresses) => `Your message to ${addresses} was handed on to the receiving server.`,
+  },
+  seeList: "The reasons differ: please see each address below.",
+  retrying: (until) =>
+    `We keep trying${until === undefined ? "" : ` until ${until}`}. ` +
+    "There is no need to send it again; you will be told if it cannot be delivered.",
+  relayed: [
+    "What happens there is not reported to us: we cannot say whether it reached the mailbox or was read.",
+    "There is nothing you need to do. Unless the receiving side returns it, no later notice follows.",
+  ],
+  reply: { remote: "The receiving server said:", own: "The sending side noted:" },
+  labels: { subject: "Subject: ", arrival: "Accepted: ", id: "Queue id: " },
+  returned: {
+    "message/rfc822": "Your message is attached.",
+    "text/rfc822-headers": "The header of your message is attached.",
+  },
+  automatic: "This notice was made by a program; replies to it are not read.",
+};
+
+const ENGLISH_UTC: Phrases = { ...ENGLISH, date: (time) => mailDate(time, UTC_OFFSET_MINUTES.en) };
+/** Below a Japanese text the English one shows the same clock. */
+const ENGLISH_JST: Phrases = { ...ENGLISH, date: (time) => mailDate(time, UTC_OFFSET_MINUTES.ja) };
+
+/** Recipients that share their explanation and their quoted reply. */
+interface Group {
+  readonly first: TextRecipient;
+  readonly addresses: string[];
+}
+
+function section(input: TextInput, phrases: Phrases): string[] {
+  const groups = grouped(input, phrases);
+  const all = groups.flatMap((group) => group.addresses);
+  const shown = all.slice(0, ADDRESSES_IN_FIRST_LINE);
+  const lines = [firstLine(input.action, phrases, shown, all.length - shown.length)];
+  const explanations = new Set(groups.map((group) => explanation(input.action, group.first, phrases).join("\n")));
+  const [only] = groups;
+  const common = explanations.size === 1 && only !== undefined;
+  lines.push(...(common ? explanation(input.action, only.first, phrases) : [phrases.seeList]), "");
+  for (const group of groups) {
+    if (all.length > 1) lines.push(...group.addresses.map((address) => `* ${address}`));
+    if (!common) lines.push(...explanation(input.action, group.first, phrases).map((line) => `  ${line}`));
+    lines.push(...quoted(group.first, phrases).map((line) => (line === "" || all.length === 1 ? line : `  ${line}`)));
+    if (lines.at(-1) !== "") lines.push("");
+  }
+  return lines;
+}
+
+function firstLine(action: DsnAction, phrases: Phrases, shown: readonly string[], more: number): string {
+  return phrases.happened[action](phrases.addresses(shown, more));
+}
+
+function grouped(input: TextInput, phrases: Phrases): Group[] {
+  const groups = new Map<string, Group>();
+  for (const recipient of input.recipients) {
+    const key = JSON.stringify([recipient.reason, replyOf(recipient), recipient.willRetryUntil]);
+    const group = groups.get(key) ?? { first: recipient, addresses: [] };
+    group.addresses.push(named(recipient, phrases));
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
+/** The address; the one the sender wrote beside it when the message was forwarded on its way (RFC 3461 §4.2). */
+function named(recipient: TextRecipient, phrases: Phrases): string {
+  const original = recipient.originalRecipient;
+  const address = oneLine(recipient.finalRecipient);
+  if (original === undefined || original.type.toLowerCase() !== "rfc822") return address;
+  const other = oneLine(original.value);
+  return other === "" || other.toLowerCase() === address.toLowerCase() ? address : address + phrases.forwarded(other);
+}
+
+/** Second and third line: why, and what to do. */
+function explanation(action: DsnAction, recipient: TextRecipient, phrases: Phrases): readonly string[] {
+  switch (action) {
+    case "failed": {
+      const { cause, advice } = reasonText(recipient.reason, phrases.language);
+      return [cause, advice];
+    }
+    case "delayed":
+      return [delayCause(recipient.reason, phrases.language), phrases.retrying(phrases.date(recipient.willRetryUntil))];
+    case "relayed":
+      return phrases.relayed;
+  }
+}
+
+function quoted(recipient: TextRecipient, phrases: Phrases): string[] {
+  const reply = replyOf(recipient);
+  if (reply.length === 0) return [];
+  const heading = isOwnDiagnostic(typedDiagnostic(recipient.diagnosticCode ?? ""))
+    ? phrases.reply.own
+    : phrases.reply.remote;
+  return [heading, ...reply.map((line) => INDENT + line), ""];
+}
+
+/** The words to quote, line by line. */
+function replyOf(recipient: TextRecipient): string[] {
+  const text = recipient.remoteText ?? diagnosticWords(recipient.diagnosticCode ?? "");
+  return text
+    .split(/\r\n|\r|\n/)
+    .map((line) => printable(line).trimEnd())
+    .filter((line) => line !== "");
+}
+
+function closing(input: TextInput, phrases: Phrases): string[] {
+  const { labels } = phrases;
+  const subject = input.originalSubject === undefined ? "" : shownSubject(input.originalSubject);
+  const arrival = phrases.date(input.arrival);
+  const messageId = oneLine(input.originalMessageId ?? "").replace(/^<|>$/g, "");
+  return [
+    ...(subject === "" ? [] : [labels.subject + subject]),
+    ...(arrival === undefined ? [] : [labels.arrival + arrival]),
+    ...(messageId === "" ? [] : [`Message-ID: <${messageId}>`]),
+    labels.id + input.id,
+    "",
+    ...(input.returned === undefined ? [] : [phrases.returned[input.returned]]),
+    phrases.automatic,
+  ];
+}
+
+function oneLine(text: string): string {
+  return printable(text).replace(/\s+/g, " ").trim();
+}

@@ -1,0 +1,58 @@
+/**
+ * What the SMTP edge is told: every choice and limit of one edge process, as one value read once at its start.
+ *
+ * `lib/config/edge-config.ts` makes it from the environment. Times are milliseconds, sizes octets.
+ */
+
+/** Settings of an edge process. */
+export interface EdgeSettings {
+  /** The name the edge gives itself in its greeting, its `Received` field and its certificate. */
+  readonly hostName: string;
+  readonly bindAddress: string;
+  /** STARTTLS port; 0 takes any free one. */
+  readonly smtpPort: number;
+  /** Implicit TLS port; 0 takes any free one. */
+  readonly smtpsPort: number;
+  /** HTTP health check; undefined: none. 0 takes any free one. */
+  readonly healthPort: number | undefined;
+  /** PEM files; undefined: a self-signed certificate is made in `dataDir` and kept there. */
+  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | undefined;
+  /** Holds the self-signed certificate. */
+  readonly dataDir: string;
+  /** Holds what is too big for memory, while it is received. */
+  readonly temporaryDir: string;
+
+  /** True: RFC 4954's 530 and 535. False: 4xx, so that a wrong set-up leaves mail in the sender's queue. */
+  readonly strictAuthentication: boolean;
+  /** True: AUTH is offered without TLS too. */
+  readonly clearTextAuth: boolean;
+
+  readonly messageSizeBytesMax: number;
+  readonly memoryPerMessageBytesMax: number;
+  readonly headerBytesMax: number;
+  readonly recipientsMax: number;
+  readonly hopsMax: number;
+  readonly dotLinesMax: number;
+
+  readonly connectionsMax: number;
+  readonly connectionsPerAddressMax: number;
+  readonly junkCommandsMax: number;
+  readonly authFailuresMax: number;
+  readonly commandLineBytesMax: number;
+
+  /** Pause before the greeting, to catch clients that talk first; 0: none. */
+  readonly greetingPauseMs: number;
+  readonly tlsHandshakeMs: number;
+  readonly commandMs: number;
+  readonly afterFailedAuthMs: number;
+  readonly dataGraceMs: number;
+  readonly dataBytesPerSecondMin: number;
+  readonly socketIdleMs: number;
+  /** How often the deadlines above are looked at. */
+  readonly deadlineCheckMs: number;
+
+  readonly directoryDeadlineMs: number;
+  readonly directoryCacheMs: number;
+  readonly storeDeadlineMs: number;
+  readonly closeTimeoutMs: number;
+}

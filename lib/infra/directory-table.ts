@@ -1,0 +1,37 @@
+/** The directory: tenants, credentials, networks and domains, each row under one key, read by the edge. */
+
+import { AttributeType, BillingMode, type ITable, ProjectionType, Table } from "aws-cdk-lib/aws-dynamodb";
+import { Construct } from "constructs";
+import type { Environment } from "../config/environment.ts";
+import { DIRECTORY_INDEX, DIRECTORY_KEYS } from "../core/names.ts";
+import { dataRemovalPolicy, freezeLogicalId, resourceName } from "./physical-names.ts";
+
+export interface DirectoryTableProps {
+  readonly environment: Environment;
+}
+
+export class DirectoryTable extends Construct {
+  readonly table: ITable;
+
+  constructor(scope: Construct, id: string, props: DirectoryTableProps) {
+    super(scope, id);
+    const { environment } = props;
+    const table = new Table(this, "Table", {
+      tableName: resourceName(environment.name, "directory"),
+      partitionKey: { name: DIRECTORY_KEYS.partition, type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: environment.deletionProtection,
+      removalPolicy: dataRemovalPolicy(environment.deletionProtection),
+    });
+    freezeLogicalId(table, "DirectoryTable");
+    // The operator's tools list a tenant's rows whole; the edge never reads this index.
+    table.addGlobalSecondaryIndex({
+      indexName: DIRECTORY_INDEX.byTenant,
+      partitionKey: { name: DIRECTORY_KEYS.tenant, type: AttributeType.STRING },
+      sortKey: { name: DIRECTORY_KEYS.partition, type: AttributeType.STRING },
+      projectionType: ProjectionType.ALL,
+    });
+    this.table = table as ITable;
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * What runs the edge's image: the Fargate task, its role, its log.
+ *
+ * The task runs as an unprivileged user without capabilities on a read-only file system. Only `/tmp` can be written:
+ * messages too big for memory, and a self-signed certificate where no other was given.
+ */
+
+import { Duration, Stack } from "aws-cdk-lib";
+import { Platform } from "aws-cdk-lib/aws-ecr-assets";
+import {
+  AwsLogDriverMode,
+  Capability,
+  ContainerImage,
+  CpuArchitecture,
+  FargateTaskDefinition,
+  LinuxParameters,
+  LogDrivers,
+  OperatingSystemFamily,
+  UlimitName,
+} from "aws-cdk-lib/aws-ecs";
+import { PolicyDocument, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Construct } from "constructs";
+import type { Environment } from "../config/environment.ts";
+import { LIMITS } from "../core/limits.ts";
+import { ENV } from "../core/names.ts";
+import { resourceName } from "./physical-names.ts";
+import { RelayLog } from "./relay-log.ts";
+import { edgeRights, type RelayResources } from "./rights.ts";
+
+export interface EdgeTaskProps {
+  readonly environment: Environment;
+  /** Docker build context that `prepareEdgeImage` wrote. */
+  readonly imageDir: string;
+  readonly resources: Pick<RelayResources, "spool" | "directory">;
+}
+
+/** Ports inside the container, above 1024 because its user is unprivileged. */
+export const EDGE_PORT = { smtp: 2525, smtps: 2465, health: 8080 } as const;
+/** Name of the one container of the task. */
+export const EDGE_CONTAINER = "edge";
+
+/** The only folder that can be written. The same path stands in relay-edge/Dockerfile as VOLUME. */
+const TEMPORARY_DIR = "/tmp";
+/** `nonroot` of the distroless images, as in relay-edge/Dockerfile. */
+const USER = "65532:65532";
+
+export class EdgeTask extends Construct {
+  readonly definition: FargateTaskDefinition;
+
+  constructor(scope: Construct, id: string, props: EdgeTaskProps) {
+    super(scope, id);
+    const { environment } = props;
+    this.definition = new FargateTaskDefinition(this, "Definition", {
+      family: resourceName(environment.name, "edge"),
+      cpu: environment.edge.cpu,
+      memoryLimitMiB: environment.edge.memoryMiB,
+      runtimePlatform: {
+        cpuArchitecture: CpuArchitecture.ARM64,
+        operatingSystemFamily: OperatingSystemFamily.LINUX,
+      },
+      taskRole: this.role(props),
+      volumes: [{ name: "temporary" }],
+    });
+    this.addContainer(props);
+  }
+
+  /**
+   * The role of the program. Pulling the image and writing the log is the execution role's, whose credentials the
+   * program never sees.
+   */
+  private role(props: EdgeTaskProps): Role {
+    return new Role(this, "Role", {
+      description: `What the edge of relayhost ${props.environment.name} may do`,
+      assumedBy: new ServicePrincipal("ecs-tasks.amazonaws.com", {
+        conditions: { StringEquals: { "aws:SourceAccount": Stack.of(this).account } },
+      }),
+      inlinePolicies: { rights: new PolicyDocument({ statements: edgeRights(props.resources) }) },
+    });
+  }
+
+  private addContainer(props: EdgeTaskProps): void {
+    const { environment, resources } = props;
+    const { nodeImage } = environment.edge;
+    const { logGroup } = new RelayLog(this, "Log", {
+      logGroupName: `/relayhost/${environment.name}/edge`,
+      logicalId: "EdgeLog",
+      days: environment.logDays,
+    });
+    const linuxParameters = new LinuxParameters(this, "Linux");
+    linuxParameters.dropCapabilities(Capability.ALL);
+    const container = this.definition.addContainer(EDGE_CONTAINER, {
+      image: ContainerImage.fromAsset(props.imageDir, {
+        platform: Platform.LINUX_ARM64,
+        ...(nodeImage === undefined ? {} : { buildArgs: { NODE_IMAGE: nodeImage } }),
+      }),
+      environment: {
+        [ENV.environment]: environment.name,
+        [ENV.hostName]: environment.hostName,
+        [ENV.spoolBucket]: resources.spool.bucketName,
+        [ENV.directoryTable]: resources.directory.tableName,
+        [ENV.messageSizeMax]: String(environment.messageSizeMax),
+        [ENV.bindAddress]: "0.0.0.0",
+        [ENV.smtpPort]: String(EDGE_PORT.smtp),
+        [ENV.smtpsPort]: String(EDGE_PORT.smtps),
+        [ENV.healthPort]: String(EDGE_PORT.health),
+        [ENV.temporaryDir]: TEMPORARY_DIR,
+        [ENV.dataDir]: `${TEMPORARY_DIR}/relayhost`,
+      },
+      portMappings: Object.values(EDGE_PORT).map((containerPort) => ({ containerPort })),
+      user: USER,
+      readonlyRootFilesystem: true,
+      linuxParameters,
+      stopTimeout: Duration.seconds(LIMITS.edge.containerStopSeconds),
+      // One descriptor for each session, one for its temporary file, one for its upload.
+      ulimits: [{ name: UlimitName.NOFILE, softLimit: 65_535, hardLimit: 65_535 }],
+      // Mail must not wait for a log service that is slow.
+      logging: LogDrivers.awsLogs({ logGroup, streamPrefix: "edge", mode: AwsLogDriverMode.NON_BLOCKING }),
+    });
+    container.addMountPoints({ sourceVolume: "temporary", containerPath: TEMPORARY_DIR, readOnly: false });
+  }
+}

@@ -1,0 +1,52 @@
+/** Forward: takes notifications of spooled messages from its queue and hands the messages to SES. */
+
+import { RecursiveLoop } from "aws-cdk-lib/aws-lambda";
+import { Construct } from "constructs";
+import type { Environment } from "../config/environment.ts";
+import { LIMITS } from "../core/limits.ts";
+import { ENV } from "../core/names.ts";
+import { RelayFunction } from "./relay-function.ts";
+import { forwardRights, type RelayResources } from "./rights.ts";
+
+export interface ForwardWorkerProps {
+  readonly environment: Environment;
+  readonly codeDir: string;
+  readonly resources: RelayResources;
+  readonly configurationSet: string;
+}
+
+export class ForwardWorker extends Construct {
+  readonly worker: RelayFunction;
+
+  constructor(scope: Construct, id: string, props: ForwardWorkerProps) {
+    super(scope, id);
+    const { environment, resources, configurationSet } = props;
+    this.worker = new RelayFunction(this, "Worker", {
+      environment,
+      name: "forward",
+      logicalId: "ForwardFunction",
+      description: "Hands spooled messages to SES",
+      codeDir: props.codeDir,
+      limits: LIMITS.forward,
+      variables: {
+        [ENV.environment]: environment.name,
+        [ENV.hostName]: environment.hostName,
+        [ENV.spoolBucket]: resources.spool.bucketName,
+        [ENV.forwardQueueUrl]: resources.forwardQueue.queueUrl,
+        [ENV.forwardDlqUrl]: resources.forwardDlq.queueUrl,
+        [ENV.ledgerTable]: resources.ledger.tableName,
+        [ENV.directoryTable]: resources.directory.tableName,
+        [ENV.configurationSet]: configurationSet,
+        [ENV.systemAddress]: environment.systemAddress,
+        [ENV.sesTenants]: String(environment.sesTenants),
+        [ENV.recordDays]: String(environment.recordDays),
+        [ENV.giveUpAfterHours]: String(environment.giveUpAfterHours),
+      },
+      rights: forwardRights(this, resources, { configurationSet, sesTenants: environment.sesTenants }),
+      // A message that waits for SES goes back into the queue it came from. Lambda would take the 17th round for a
+      // loop and drop it (Lambda guide, "recursive loop detection"); ours ends by giveUpAfterHours.
+      recursiveLoop: RecursiveLoop.ALLOW,
+    });
+    this.worker.consume(resources.forwardQueue, LIMITS.forward.batchSize, environment.forwardConcurrency);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * One environment of the relay as one stack. It composes the constructs and owns no resource itself.
+ *
+ * Invariant: synthesis looks nothing up. Two availability zones are taken from the region when the stack is deployed,
+ * even where account and region are known and the CDK would ask AWS for their zones.
+ */
+
+import { CfnOutput, Fn, Stack, type StackProps, Tags } from "aws-cdk-lib";
+import type { Construct } from "constructs";
+import type { Environment } from "../config/environment.ts";
+import { runtimeParameterName } from "../core/names.ts";
+import type { RelayCode } from "./bundle.ts";
+import { DirectoryTable } from "./directory-table.ts";
+import { EdgeTask } from "./edge-task.ts";
+import { FeedbackIntake } from "./feedback-intake.ts";
+import { ForwardWorker } from "./forward-worker.ts";
+import { HostRecord } from "./host-record.ts";
+import { LedgerTable } from "./ledger-table.ts";
+import { MailIntake } from "./mail-intake.ts";
+import { resourceName } from "./physical-names.ts";
+import { RelayNetwork } from "./relay-network.ts";
+import type { RelayResources } from "./rights.ts";
+import { RuntimeParameter } from "./runtime-parameter.ts";
+import { SmtpEdge } from "./smtp-edge.ts";
+import { SweepSchedule } from "./sweep-schedule.ts";
+
+export interface RelayStackProps extends StackProps {
+  readonly environment: Environment;
+  /** Folders that `bundleRelay` wrote. */
+  readonly code: RelayCode;
+}
+
+export class RelayStack extends Stack {
+  constructor(scope: Construct, id: string, props: RelayStackProps) {
+    const { environment, code, ...stackProps } = props;
+    super(scope, id, {
+      description: `relayhost ${environment.name}: mail relay, SMTP in, Amazon SES out`,
+      stackName: resourceName(environment.name),
+      terminationProtection: environment.deletionProtection,
+      ...stackProps,
+    });
+    Tags.of(this).add("relayhost-environment", environment.name);
+
+    const intake = new MailIntake(this, "Intake", { environment });
+    const resources: RelayResources = {
+      spool: intake.spool,
+      ledger: new LedgerTable(this, "Ledger", { environment }).table,
+      directory: new DirectoryTable(this, "Directory", { environment }).table,
+      forwardQueue: intake.forwardQueue,
+      forwardDlq: intake.forwardDlq,
+    };
+    const feedback = new FeedbackIntake(this, "Feedback", {
+      environment,
+      resources,
+      codeDir: code.functions.feedback,
+    });
+    new ForwardWorker(this, "Forward", {
+      environment,
+      resources,
+      codeDir: code.functions.forward,
+      configurationSet: feedback.configurationSet,
+    });
+    new SweepSchedule(this, "Sweep", {
+      environment,
+      resources,
+      codeDir: code.functions.sweep,
+      feedbackDlq: feedback.feedbackDlq,
+    });
+    const { vpc } = new RelayNetwork(this, "Network");
+    const task = new EdgeTask(this, "EdgeTask", { environment, resources, imageDir: code.edgeImage });
+    const edge = new SmtpEdge(this, "Edge", { environment, vpc, taskDefinition: task.definition });
+    const { hostName, hostedZone } = environment;
+    if (hostedZone !== undefined) {
+      new HostRecord(this, "HostRecord", { hostName, hostedZone, loadBalancer: edge.loadBalancer });
+    }
+    new RuntimeParameter(this, "Runtime", {
+      environment: environment.name,
+      names: {
+        region: this.region,
+        spoolBucket: resources.spool.bucketName,
+        forwardQueueUrl: resources.forwardQueue.queueUrl,
+        forwardDlqUrl: resources.forwardDlq.queueUrl,
+        feedbackQueueUrl: feedback.feedbackQueue.queueUrl,
+        feedbackDlqUrl: feedback.feedbackDlq.queueUrl,
+        ledgerTable: resources.ledger.tableName,
+        directoryTable: resources.directory.tableName,
+        configurationSet: feedback.configurationSet,
+        hostName,
+      },
+    });
+
+    this.output("HostName", "What customers write into their mail server", hostName);
+    this.output(
+      "LoadBalancerName",
+      "Where the host name must point (alias or A, never CNAME)",
+      edge.loadBalancer.loadBalancerDnsName,
+    );
+    this.output("RuntimeParameterName", "Read by the relayhost command", runtimeParameterName(environment.name));
+    this.output("SpoolBucketName", "Messages not yet handled, under spool/", resources.spool.bucketName);
+  }
+
+  override get availabilityZones(): string[] {
+    return [0, 1].map((index) => Fn.select(index, Fn.getAzs()));
+  }
+
+  private output(id: string, description: string, value: string): void {
+    new CfnOutput(this, id, { description, value });
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Every right that a process of the relay has, written out: one function per role, nothing granted anywhere else.
+ *
+ * Invariants: no action holds a wildcard; the edge can store mail and read the directory, nothing else; only forward
+ * can send. The CDK's `grant...` helpers are avoided because they add `s3:GetObject*`, `s3:List*` and the like.
+ */
+
+import { Stack } from "aws-cdk-lib";
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import type { ILogGroup } from "aws-cdk-lib/aws-logs";
+import type { IBucket } from "aws-cdk-lib/aws-s3";
+import type { IQueue } from "aws-cdk-lib/aws-sqs";
+import type { Construct } from "constructs";
+import { LEDGER_INDEX, SPOOL_PREFIX } from "../core/names.ts";
+
+/** What the roles are about. */
+export interface RelayResources {
+  readonly spool: IBucket;
+  readonly ledger: ITable;
+  readonly directory: ITable;
+  readonly forwardQueue: IQueue;
+  readonly forwardDlq: IQueue;
+}
+
+/** The edge: store a message, look up who is asking. It can neither read, list, delete nor send mail. */
+export function edgeRights(resources: Pick<RelayResources, "spool" | "directory">): PolicyStatement[] {
+  return [
+    allow("StoreMessages", ["s3:PutObject"], [spoolObjects(resources.spool)]),
+    allow("ReadDirectory", ["dynamodb:GetItem", "dynamodb:BatchGetItem"], [resources.directory.tableArn]),
+  ];
+}
+
+/** Forward: read, send, record and delete messages, write DSNs, defer and re-drive its own queue's messages. */
+export function forwardRights(
+  scope: Construct,
+  resources: RelayResources,
+  options: { readonly configurationSet: string; readonly sesTenants: boolean },
+): PolicyStatement[] {
+  const { spool, ledger, directory, forwardQueue, forwardDlq } = resources;
+  return [
+    allow("SpoolMessages", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [spoolObjects(spool)]),
+    listSpool(spool),
+    ...readWriteLedger(ledger),
+    allow("ReadDirectory", ["dynamodb:GetItem", "dynamodb:BatchGetItem"], [directory.tableArn]),
+    consume(forwardQueue),
+    allow("ReturnToQueue", ["sqs:SendMessage"], [forwardQueue.queueArn, forwardDlq.queueArn]),
+    sendMail(scope, options),
+    allow("ReadQuota", ["ses:GetAccount"], ["*"]),
+  ];
+}
+
+/** Feedback: put events on record, write the DSNs they call for. */
+export function feedbackRights(
+  resources: Pick<RelayResources, "spool" | "ledger">,
+  feedbackQueue: IQueue,
+): PolicyStatement[] {
+  return [
+    allow("StoreNotices", ["s3:PutObject"], [spoolObjects(resources.spool)]),
+    ...readWriteLedger(resources.ledger),
+    consume(feedbackQueue),
+  ];
+}
+
+/** Sweep: find what was forgotten or is late, put it back to work or end it with a DSN, empty the dead letter queues. */
+export function sweepRights(resources: RelayResources, feedbackDlq: IQueue): PolicyStatement[] {
+  const { spool, ledger, forwardQueue, forwardDlq } = resources;
+  return [
+    allow("SpoolMessages", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [spoolObjects(spool)]),
+    listSpool(spool),
+    ...readWriteLedger(ledger),
+    allow("ReturnToQueue", ["sqs:SendMessage"], [forwardQueue.queueArn]),
+    allow(
+      "EmptyDeadLetters",
+      ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+      [forwardDlq.queueArn, feedbackDlq.queueArn],
+    ),
+  ];
+}
+
+/** What a function needs to write its own log, and no other. */
+export function logRights(logGroup: ILogGroup): PolicyStatement {
+  return allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [logGroup.logGroupArn]);
+}
+
+function allow(sid: string, actions: string[], resources: string[]): PolicyStatement {
+  return new PolicyStatement({ sid, actions, resources });
+}
+
+function spoolObjects(spool: IBucket): string {
+  return spool.arnForObjects(`${SPOOL_PREFIX}*`);
+}
+
+/**
+ * Listing, under the prefix. Without this right S3 answers 403 instead of 404 for a key that is not there
+ * (GetObject API reference, "Permissions"); that request carries no prefix, hence `IfExists`.
+ */
+function listSpool(spool: IBucket): PolicyStatement {
+  return new PolicyStatement({
+    sid: "ListSpool",
+    actions: ["s3:ListBucket"],
+    resources: [spool.bucketArn],
+    conditions: { StringLikeIfExists: { "s3:prefix": `${SPOOL_PREFIX}*` } },
+  });
+}
+
+function readWriteLedger(ledger: ITable): PolicyStatement[] {
+  const indexes = Object.values(LEDGER_INDEX).map((index) => `${ledger.tableArn}/index/${index}`);
+  return [
+    allow("ReadWriteLedger", ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], [ledger.tableArn]),
+    allow("QueryLedger", ["dynamodb:Query"], [ledger.tableArn, ...indexes]),
+  ];
+}
+
+/** What Lambda's poller needs, and the handler to defer a message. */
+function consume(queue: IQueue): PolicyStatement {
+  return allow(
+    "ConsumeQueue",
+    ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"],
+    [queue.queueArn],
+  );
+}
+
+/**
+ * Sending raw mail, from any identity of this account and region, through our configuration set only. `identity/*` is
+ * as narrow as it can be: domains are taken in while the relay runs, and SES asks for the right on the identity of the
+ * header From. Which domain a tenant may use is decided by the edge and by forward.
+ */
+function sendMail(
+  scope: Construct,
+  options: { readonly configurationSet: string; readonly sesTenants: boolean },
+): PolicyStatement {
+  const stack = Stack.of(scope);
+  const ses = (resource: string, resourceName: string): string =>
+    stack.formatArn({ service: "ses", resource, resourceName });
+  return allow(
+    "SendMail",
+    ["ses:SendEmail", "ses:SendRawEmail"],
+    [
+      ses("identity", "*"),
+      ses("configuration-set", options.configurationSet),
+      ...(options.sesTenants ? [ses("tenant", "*")] : []),
+    ],
+  );
+}

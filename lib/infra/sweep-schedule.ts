@@ -1,0 +1,60 @@
+/** Sweep: runs by the clock, finds spooled messages that nothing is working on, and puts them back to work. */
+
+import { Duration } from "aws-cdk-lib";
+import { Rule, Schedule } from "aws-cdk-lib/aws-events";
+import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
+import type { IQueue } from "aws-cdk-lib/aws-sqs";
+import { Construct } from "constructs";
+import type { Environment } from "../config/environment.ts";
+import { LIMITS } from "../core/limits.ts";
+import { ENV } from "../core/names.ts";
+import { RelayFunction } from "./relay-function.ts";
+import { type RelayResources, sweepRights } from "./rights.ts";
+
+export interface SweepScheduleProps {
+  readonly environment: Environment;
+  readonly codeDir: string;
+  readonly resources: RelayResources;
+  readonly feedbackDlq: IQueue;
+}
+
+export class SweepSchedule extends Construct {
+  readonly worker: RelayFunction;
+
+  constructor(scope: Construct, id: string, props: SweepScheduleProps) {
+    super(scope, id);
+    const { environment, resources, feedbackDlq } = props;
+    this.worker = new RelayFunction(this, "Worker", {
+      environment,
+      name: "sweep",
+      logicalId: "SweepFunction",
+      description: "Puts forgotten and late messages back to work",
+      codeDir: props.codeDir,
+      limits: LIMITS.sweep,
+      variables: {
+        [ENV.environment]: environment.name,
+        [ENV.hostName]: environment.hostName,
+        [ENV.spoolBucket]: resources.spool.bucketName,
+        [ENV.forwardQueueUrl]: resources.forwardQueue.queueUrl,
+        [ENV.forwardDlqUrl]: resources.forwardDlq.queueUrl,
+        [ENV.feedbackDlqUrl]: feedbackDlq.queueUrl,
+        [ENV.ledgerTable]: resources.ledger.tableName,
+        [ENV.systemAddress]: environment.systemAddress,
+        [ENV.recordDays]: String(environment.recordDays),
+        [ENV.giveUpAfterHours]: String(environment.giveUpAfterHours),
+      },
+      rights: sweepRights(resources, feedbackDlq),
+    });
+    new Rule(this, "Schedule", {
+      description: `Starts ${environment.name}'s sweep`,
+      schedule: Schedule.rate(Duration.minutes(LIMITS.sweep.scheduleMinutes)),
+      // The next run does what a failed one left undone.
+      targets: [
+        new LambdaFunction(this.worker.function, {
+          retryAttempts: 0,
+          maxEventAge: Duration.minutes(LIMITS.sweep.scheduleMinutes),
+        }),
+      ],
+    });
+  }
+}

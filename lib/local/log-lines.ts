@@ -1,0 +1,62 @@
+/**
+ * Log events as sentences for the terminal of local mode: what became of each message, by its queue id.
+ */
+
+import type { LogEvent } from "../core/log.ts";
+
+/** One line for an event, or undefined when a person at the terminal need not see it. */
+export function logLine(event: LogEvent, time: Date): string | undefined {
+  const words = sentence(event);
+  if (words === undefined) return undefined;
+  const clock = time.toTimeString().slice(0, 8);
+  return `${clock}  ${text(event["id"]).padEnd(20)}  ${words}`;
+}
+
+function sentence(event: LogEvent): string | undefined {
+  const recipient = text(event["recipient"]);
+  switch (event.event) {
+    case "message-accepted":
+      return `accepted   from <${text(event["from"])}> for ${count(event["recipients"], "recipient")}, ${text(event["size"])} bytes`;
+    case "message-refused":
+      return `refused    ${text(event["reply"])}`;
+    case "forwarded":
+      return `forwarded  to <${recipient}> as ${text(event["sesId"])}`;
+    case "deferred":
+      return `deferred   <${recipient}>: ${text(event["code"])}; next try ${clockOf(event["nextTryAt"])}`;
+    case "failed":
+      return `failed     <${recipient}>: ${text(event["code"])} (${text(event["status"])})`;
+    case "possible-duplicate":
+      return `again      <${recipient}>: an earlier try ended without a record, this may be a second copy`;
+    case "feedback":
+      return event["type"] === "Send" ? undefined : `${text(event["state"]).padEnd(9)}  <${recipient}>`;
+    case "sweep-redrive":
+      return `swept      back to work: ${text(event["reason"])}`;
+    case "dead-letter":
+      return `set aside  ${text(event["reason"])}`;
+    case "spool-object-gone":
+      return "gone       the object is no longer in the spool";
+    case "feedback-unknown":
+      return `feedback   ${text(event["type"])} for a message the ledger does not know (${text(event["sesId"])})`;
+    case "forward-error":
+    case "feedback-error":
+    case "worker-error":
+    case "sweep-error":
+    case "edge-error":
+      return `${event.event}: ${text(event["error"])}`;
+    default:
+      return undefined;
+  }
+}
+
+/** Facts of the log may quote a peer: nothing of it may start a line or steer the terminal. */
+function text(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value).replace(/\p{Cc}/gu, " ") : "";
+}
+
+function count(value: unknown, noun: string): string {
+  return `${text(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
+function clockOf(value: unknown): string {
+  return typeof value === "number" ? new Date(value).toTimeString().slice(0, 8) : "later";
+}

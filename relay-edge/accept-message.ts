@@ -1,0 +1,144 @@
+/**
+ * Decides whether a message is ours, and makes it durable.
+ *
+ * Promise:  when this returns an id, envelope and bytes are in the spool: one PutObject has been answered with success.
+ * Refusal:  a peer's mistake returns a reply from the table, and nothing is stored.
+ * Failure:  any failure of storage or directory becomes 451 4.3.0. A store that missed its deadline may still arrive:
+ *           the edge has no right to delete, and the client's next try is then a second copy, which forward's
+ *           duplicate guard catches.
+ * See RFC 5321 §4.2.5 (responsibility on 250).
+ *
+ * A client that is gone before its answer does not stop the store: it has sent all its data, and a message too much
+ * is better than one too few.
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { putSpoolObject, type Spool } from "../lib/aws/spool-s3.ts";
+import type { EdgeSettings } from "../lib/core/edge-settings.ts";
+import { fromDomains } from "../lib/core/header-from.ts";
+import type { HeaderFacts } from "../lib/core/header-scan.ts";
+import { LIMITS } from "../lib/core/limits.ts";
+import { errorText, type Log } from "../lib/core/log.ts";
+import { makeQueueId, QUEUE_ID_RANDOM_BYTES, type QueueId } from "../lib/core/queue-id.ts";
+import { receivedField } from "../lib/core/received-header.ts";
+import { type SmtpReply, smtpReply } from "../lib/core/smtp-reply.ts";
+import { type Envelope, encodeSpoolHeader } from "../lib/core/spool-object.ts";
+import { withDeadline } from "./deadline.ts";
+import type { DirectoryCache } from "./directory-cache.ts";
+import type { MessageBuffer } from "./message-buffer.ts";
+import { receiveMessage } from "./receive-message.ts";
+
+export interface AcceptDeps {
+  readonly settings: EdgeSettings;
+  readonly spool: Spool;
+  readonly directory: DirectoryCache;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly log: Log;
+}
+
+/** Everything about a message that is known before its data. */
+export interface Transaction {
+  readonly envelope: Omit<Envelope, "id" | "time" | "dsnFor">;
+  readonly extended: boolean;
+  readonly authenticated: boolean;
+  readonly tls: { readonly protocol: string; readonly cipher: string } | undefined;
+}
+
+export type Accepted =
+  | { readonly kind: "accepted"; readonly id: QueueId; readonly reply: SmtpReply; readonly size: number }
+  | { readonly kind: "refused"; readonly reply: SmtpReply; readonly size: number }
+  /** To be answered now, and the connection closed. */
+  | { readonly kind: "cut"; readonly reply: SmtpReply; readonly size: number };
+
+/** First pause between two tries of a store. */
+const RETRY_MS = 200;
+
+/** Takes one message. Rejects only when the client goes away before the end of its data. */
+export async function acceptMessage(
+  deps: AcceptDeps,
+  transaction: Transaction,
+  stream: AsyncIterable<Buffer>,
+): Promise<Accepted> {
+  const received = await receiveMessage(deps, stream);
+  if (received.kind !== "complete") return received;
+  const { buffer, header } = received;
+  const size = buffer.length;
+  try {
+    const refusal = await authorReply(deps, transaction.envelope.tenant, header);
+    if (refusal !== undefined) return { kind: "refused", reply: refusal, size };
+    const id = await store(deps, transaction, buffer);
+    if (id === undefined) return { kind: "refused", reply: smtpReply("notStored"), size };
+    return { kind: "accepted", id, reply: smtpReply("queued", { id }), size };
+  } finally {
+    await buffer.dispose();
+  }
+}
+
+/** Why the author in the From field is not acceptable. A foreign domain weighs more than one that waits for DNS. */
+async function authorReply(deps: AcceptDeps, tenant: string, header: HeaderFacts): Promise<SmtpReply | undefined> {
+  if (header.from === undefined) return smtpReply("fromMissing");
+  const domains = fromDomains(header.from);
+  if (domains === undefined) return smtpReply("fromUnreadable");
+  let pending: string | undefined;
+  for (const domain of domains) {
+    try {
+      const verdict = await deps.directory.senderVerdict(tenant, domain);
+      if (verdict.kind === "foreign") return smtpReply("fromForeign", { domain });
+      if (verdict.kind === "pending") pending = verdict.domain;
+    } catch (error) {
+      deps.log({ event: "directory-failed", error: errorText(error) });
+      return smtpReply("directoryDown");
+    }
+  }
+  return pending === undefined ? undefined : smtpReply("fromPending", { domain: pending });
+}
+
+/** One PutObject; undefined when it did not succeed in time. */
+async function store(deps: AcceptDeps, transaction: Transaction, buffer: MessageBuffer): Promise<QueueId | undefined> {
+  const timeMs = deps.now();
+  const id = makeQueueId(timeMs, deps.randomBytes(QUEUE_ID_RANDOM_BYTES));
+  const { envelope, tls } = transaction;
+  const head = encodeSpoolHeader(
+    { ...envelope, id, time: new Date(timeMs).toISOString() },
+    receivedField({
+      hostName: deps.settings.hostName,
+      helo: envelope.client.helo,
+      clientAddress: envelope.client.address,
+      extended: transaction.extended,
+      authenticated: transaction.authenticated,
+      ...(tls === undefined ? {} : { tls }),
+      id,
+      timeMs,
+    }),
+  );
+  try {
+    await withDeadline(deps.settings.storeDeadlineMs, (signal) => putWithRetries(deps, id, head, buffer, signal));
+    return id;
+  } catch (error) {
+    deps.log({ event: "store-failed", id, tenant: envelope.tenant, error: errorText(error) });
+    return undefined;
+  }
+}
+
+/** The SDK repeats a request whose body is in memory; a stream it cannot read twice, so that is done here. */
+async function putWithRetries(
+  deps: AcceptDeps,
+  id: QueueId,
+  head: Buffer,
+  buffer: MessageBuffer,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const body = await buffer.body(head);
+    try {
+      await putSpoolObject(deps.spool, id, body, head.length + buffer.length, signal);
+      return;
+    } catch (error) {
+      if (Buffer.isBuffer(body) || signal.aborted || attempt === LIMITS.edge.storeAttempts) throw error;
+      body.destroy();
+    }
+    await sleep(RETRY_MS * 2 ** (attempt - 1), undefined, { signal });
+  }
+}

@@ -1,0 +1,33 @@
+/** How many connections there may be at one time, in all and from one address. */
+
+export interface ConnectionLimitsOptions {
+  readonly max: number;
+  readonly perAddressMax: number;
+}
+
+export class ConnectionLimits {
+  readonly #options: ConnectionLimitsOptions;
+  readonly #byAddress = new Map<string, number>();
+  #count = 0;
+
+  constructor(options: ConnectionLimitsOptions) {
+    this.#options = options;
+  }
+
+  /** Counts a connection, or says which limit it would exceed. Each `entered` needs one `leave`. */
+  enter(address: string): "entered" | "all" | "address" {
+    const ofAddress = this.#byAddress.get(address) ?? 0;
+    if (this.#count >= this.#options.max) return "all";
+    if (ofAddress >= this.#options.perAddressMax) return "address";
+    this.#count++;
+    this.#byAddress.set(address, ofAddress + 1);
+    return "entered";
+  }
+
+  leave(address: string): void {
+    this.#count--;
+    const ofAddress = (this.#byAddress.get(address) ?? 1) - 1;
+    if (ofAddress === 0) this.#byAddress.delete(address);
+    else this.#byAddress.set(address, ofAddress);
+  }
+}

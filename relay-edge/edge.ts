@@ -1,0 +1,165 @@
+/**
+ * An SMTP edge: two ports, and what happens on them from accept to close.
+ *
+ * Promise:  `startEdge` resolves when both ports take connections. `close` takes no new mail, lets transactions in
+ *           flight finish and get their answers, and resolves when no message is being stored any more, at the latest
+ *           after `closeTimeoutMs`.
+ * Failure:  `startEdge` rejects when a port, the certificate or the temporary folder cannot be had.
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { createServer as createTlsServer } from "node:tls";
+import type { Directory } from "../lib/aws/directory-dynamo.ts";
+import type { Spool } from "../lib/aws/spool-s3.ts";
+import type { EdgeSettings } from "../lib/core/edge-settings.ts";
+import type { Log } from "../lib/core/log.ts";
+import { smtpReply } from "../lib/core/smtp-reply.ts";
+import { type AcceptorDeps, makeAcceptor, RefusalLog } from "./acceptor.ts";
+import { AuthGuard } from "./auth-guard.ts";
+import { type Certificate, loadCertificate } from "./certificate.ts";
+import { ConnectionLimits } from "./connection-limits.ts";
+import { withDeadline } from "./deadline.ts";
+import { DirectoryCache } from "./directory-cache.ts";
+import { type Health, startHealth } from "./health.ts";
+import { listen } from "./listen.ts";
+import type { MailSessionDeps } from "./mail-session.ts";
+import { removeStaleFiles } from "./message-buffer.ts";
+import { PasswordChecker } from "./password.ts";
+import { SmtpListener } from "./smtp-listener.ts";
+import { tlsPolicy } from "./tls-policy.ts";
+
+export interface EdgeDeps {
+  readonly config: EdgeSettings;
+  readonly spool: Spool;
+  readonly directory: Directory;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly log: Log;
+}
+
+/** A running edge. */
+export interface Edge {
+  /** STARTTLS port. */
+  readonly smtpPort: number;
+  /** Implicit TLS port. */
+  readonly smtpsPort: number;
+  readonly healthPort: number | undefined;
+  /** Ends in order; see above. May be called again. */
+  close(): Promise<void>;
+  /** New connections get this certificate; those that are open go on. Throws when it is no pair. */
+  updateCertificate(certificate: Certificate): void;
+}
+
+/** How often refused connections are summed up in the log. */
+const REFUSALS_MS = 10_000;
+/** How often a closing edge looks whether it is done. */
+const CLOSE_CHECK_MS = 20;
+/** What a store under way gets beyond the close time-out. */
+const LAST_STORE_MS = 500;
+
+/** Starts an edge. */
+export async function startEdge(deps: EdgeDeps): Promise<Edge> {
+  const { config: settings } = deps;
+  await removeStaleFiles(settings.temporaryDir);
+  const certificate = await loadCertificate(settings, deps.now);
+  const guard = new AuthGuard(() => performance.now());
+  const session: MailSessionDeps = {
+    settings,
+    guard,
+    spool: deps.spool,
+    directory: new DirectoryCache(deps.directory, {
+      deadlineMs: settings.directoryDeadlineMs,
+      keepMs: settings.directoryCacheMs,
+    }),
+    passwords: new PasswordChecker({ keepMs: settings.directoryCacheMs, randomBytes: deps.randomBytes }),
+    now: deps.now,
+    randomBytes: deps.randomBytes,
+    log: deps.log,
+  };
+  const limits = new ConnectionLimits({
+    max: settings.connectionsMax,
+    perAddressMax: settings.connectionsPerAddressMax,
+  });
+  const plain = new SmtpListener(session, certificate, false);
+  const secure = new SmtpListener(session, certificate, true);
+  const listeners = [plain, secure];
+
+  const tls = createTlsServer({ ...tlsPolicy(certificate), handshakeTimeout: settings.tlsHandshakeMs }, (socket) => {
+    // The library adds its own listener; this one is there for what comes before.
+    socket.on("error", () => undefined);
+    secure.connect(socket, { remoteAddress: socket.remoteAddress ?? "", remotePort: socket.remotePort ?? 0 });
+  });
+  tls.on("tlsClientError", () => undefined);
+
+  const acceptor: AcceptorDeps = { limits, guard, refusals: new RefusalLog(deps.log) };
+  const smtpServer = makeAcceptor(acceptor, false, (socket) => plain.connect(socket));
+  const smtpsServer = makeAcceptor(acceptor, true, (socket) => tls.emit("connection", socket));
+  let health: Health | undefined;
+  const timers = [
+    setInterval(() => {
+      const now = performance.now();
+      for (const listener of listeners) {
+        for (const connection of listener.edgeConnections()) connection.checkDeadline(now);
+      }
+    }, settings.deadlineCheckMs).unref(),
+    setInterval(() => acceptor.refusals.flush(), REFUSALS_MS).unref(),
+  ];
+  const stopAccepting = (): void => {
+    for (const listener of listeners) listener.draining = true;
+    smtpServer.close();
+    smtpsServer.close();
+  };
+  try {
+    const smtpPort = await listen(smtpServer, settings.bindAddress, settings.smtpPort);
+    const smtpsPort = await listen(smtpsServer, settings.bindAddress, settings.smtpsPort);
+    if (settings.healthPort !== undefined) {
+      health = await startHealth(settings.bindAddress, settings.healthPort, () => !plain.draining);
+    }
+    const closeOnce = once(async () => {
+      stopAccepting();
+      await drain(listeners, settings);
+      for (const timer of timers) clearInterval(timer);
+      acceptor.refusals.flush();
+      health?.close();
+    });
+    return {
+      smtpPort,
+      smtpsPort,
+      healthPort: health?.port,
+      close: closeOnce,
+      updateCertificate: (renewed) => {
+        tls.setSecureContext(tlsPolicy(renewed));
+        for (const listener of listeners) listener.updateSecureContext(tlsPolicy(renewed));
+      },
+    };
+  } catch (error) {
+    for (const timer of timers) clearInterval(timer);
+    stopAccepting();
+    throw error;
+  }
+}
+
+/** Lets open transactions end, tells idle clients to go, and at the end of the time everybody. */
+async function drain(listeners: readonly SmtpListener[], settings: EdgeSettings): Promise<void> {
+  const shuttingDown = smtpReply("shuttingDown", { host: settings.hostName });
+  const end = performance.now() + settings.closeTimeoutMs;
+  const connections = () => listeners.flatMap((listener) => [...listener.edgeConnections()]);
+  for (;;) {
+    for (const connection of connections()) if (connection.idle) connection.reply(shuttingDown);
+    if (connections().length === 0 || performance.now() > end) break;
+    await sleep(CLOSE_CHECK_MS);
+  }
+  for (const connection of connections()) connection.reply(shuttingDown);
+  // Stores whose client is gone. Each has a deadline of its own, which is shorter.
+  const settled = Promise.all(listeners.map((listener) => listener.settled()));
+  await withDeadline(Math.max(0, end - performance.now()) + LAST_STORE_MS, () => settled).catch(() => undefined);
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}

@@ -1,0 +1,249 @@
+/**
+ * One client's session as the relay sees it: who it is, and the transaction it has open.
+ *
+ * Knows nothing of sockets or of the SMTP library: commands come in as lines, replies go out as values.
+ * Failure:  a directory that cannot be asked is a 4xx; methods do not reject for it.
+ * See RFC 5321 §4.1.4 (order of commands), RFC 4954 (AUTH).
+ */
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { addressKey, formatAddress } from "../lib/core/address.ts";
+import { errorText } from "../lib/core/log.ts";
+import { parseMailCommand, parseRcptCommand } from "../lib/core/smtp-command.ts";
+import { type SmtpReply, smtpReply } from "../lib/core/smtp-reply.ts";
+import type { EnvelopeRecipient } from "../lib/core/spool-object.ts";
+import { type AcceptDeps, type Accepted, acceptMessage } from "./accept-message.ts";
+import type { AuthGuard } from "./auth-guard.ts";
+import { authenticate, type Identity, identifyAddress, standing } from "./authenticate.ts";
+import { type PasswordChecker, TooManyChecks } from "./password.ts";
+
+export interface MailSessionDeps extends AcceptDeps {
+  readonly passwords: PasswordChecker;
+  readonly guard: AuthGuard;
+}
+
+/** Where the client is. */
+export interface Client {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** How the connection is protected. */
+export interface TlsFacts {
+  readonly protocol: string;
+  readonly cipher: string;
+}
+
+/** How the client introduced itself. */
+export interface Hello {
+  readonly name: string;
+  /** EHLO, not HELO. */
+  readonly extended: boolean;
+}
+
+interface OpenTransaction {
+  readonly identity: Identity;
+  readonly from: string | null;
+  readonly body?: "7BIT" | "8BITMIME";
+  readonly ret?: "FULL" | "HDRS";
+  readonly envid?: string;
+  /** By `addressKey`: a recipient named twice is one recipient, with the parameters it was first given. */
+  readonly recipients: Map<string, EnvelopeRecipient>;
+}
+
+/** The state of one session. */
+export class MailSession {
+  readonly #deps: MailSessionDeps;
+  readonly #client: Client;
+  #tls: TlsFacts | undefined;
+  #identity: Identity | undefined;
+  #authFailures = 0;
+  #transaction: OpenTransaction | undefined;
+
+  constructor(deps: MailSessionDeps, client: Client) {
+    this.#deps = deps;
+    this.#client = client;
+  }
+
+  get tls(): TlsFacts | undefined {
+    return this.#tls;
+  }
+
+  /** Who logged in. */
+  get identity(): Identity | undefined {
+    return this.#identity;
+  }
+
+  /** True after an AUTH that failed and until one that succeeds. */
+  get authHasFailed(): boolean {
+    return this.#authFailures > 0 && this.#identity === undefined;
+  }
+
+  get authFailures(): number {
+    return this.#authFailures;
+  }
+
+  /** True between MAIL and the end of the transaction. */
+  get inTransaction(): boolean {
+    return this.#transaction !== undefined;
+  }
+
+  /** TLS is up: nothing said before counts (RFC 3207 §4.2). */
+  startTls(tls: TlsFacts): void {
+    this.#tls = tls;
+    this.#identity = undefined;
+    this.#transaction = undefined;
+  }
+
+  /** Ends the transaction (RSET, EHLO, end of data). */
+  reset(): void {
+    this.#transaction = undefined;
+  }
+
+  /** AUTH with a login and password. The reply with code 235 means success, 421 that the connection has to end. */
+  async authenticate(login: string, password: string): Promise<SmtpReply> {
+    const { settings, guard, log } = this.#deps;
+    const { address } = this.#client;
+    let identity: Identity | undefined;
+    try {
+      identity = await authenticate(this.#deps, login, password);
+    } catch (error) {
+      if (!(error instanceof TooManyChecks)) log({ event: "directory-failed", error: errorText(error) });
+      return smtpReply("authUnavailable");
+    }
+    if (identity !== undefined) {
+      guard.succeeded(address);
+      this.#identity = identity;
+      return smtpReply("authenticated");
+    }
+    this.#authFailures++;
+    guard.failed(address);
+    await sleep(guard.delayMs(address));
+    if (this.#authFailures >= settings.authFailuresMax) return smtpReply("tooManyAuthFailures");
+    return smtpReply(settings.strictAuthentication ? "authFailedStrict" : "authFailed");
+  }
+
+  /** MAIL: may this client send, and for this sender? */
+  async mail(line: Uint8Array): Promise<SmtpReply> {
+    if (this.#transaction !== undefined) return smtpReply("nestedMail");
+    try {
+      return await this.#mail(line);
+    } catch (error) {
+      this.#deps.log({ event: "directory-failed", error: errorText(error) });
+      return smtpReply("directoryDown");
+    }
+  }
+
+  /** RCPT: everything that has a domain is taken; what cannot be delivered is told by a DSN. */
+  rcpt(line: Uint8Array): SmtpReply {
+    const transaction = this.#transaction;
+    if (transaction === undefined) return smtpReply("mailFirst");
+    const command = parseRcptCommand(line);
+    if (command.kind === "refused") return command.reply;
+    const address = formatAddress(command.to);
+    const key = addressKey(address);
+    if (transaction.recipients.has(key)) return smtpReply("recipientOk");
+    if (transaction.recipients.size >= this.#deps.settings.recipientsMax) return smtpReply("tooManyRecipients");
+    transaction.recipients.set(key, {
+      address,
+      ...(command.notify === undefined ? {} : { notify: command.notify }),
+      ...(command.orcpt === undefined ? {} : { orcpt: command.orcpt }),
+    });
+    return smtpReply("recipientOk");
+  }
+
+  /** Why DATA cannot come now; undefined: it can. */
+  dataProblem(): SmtpReply | undefined {
+    if (this.#transaction === undefined) return smtpReply("mailFirst");
+    return this.#transaction.recipients.size === 0 ? smtpReply("noRecipients") : undefined;
+  }
+
+  /** The message itself. Ends the transaction. Rejects when the client goes away before the end of its data. */
+  async data(hello: Hello, stream: AsyncIterable<Buffer>): Promise<Accepted> {
+    const started = performance.now();
+    const { transaction, facts } = this.#takeTransaction(hello);
+    const accepted = await acceptMessage(this.#deps, transaction, stream);
+    const { reply } = accepted;
+    this.#deps.log({
+      event: accepted.kind === "accepted" ? "message-accepted" : "message-refused",
+      ...(accepted.kind === "accepted" ? { id: accepted.id } : { reason: reply.name }),
+      ...facts,
+      size: accepted.size,
+      ms: Math.round(performance.now() - started),
+      reply: `${reply.code} ${reply.enhanced ?? ""}`,
+    });
+    return accepted;
+  }
+
+  async #mail(line: Uint8Array): Promise<SmtpReply> {
+    const { settings, directory } = this.#deps;
+    const identity = await this.#whoSends();
+    if ("code" in identity) return identity;
+    const refusal = await standing(directory, identity);
+    if (refusal !== undefined) return refusal;
+    const command = parseMailCommand(line);
+    if (command.kind === "refused") return command.reply;
+    if ((command.size ?? 0) > settings.messageSizeBytesMax) {
+      return smtpReply("messageTooBig", { limit: settings.messageSizeBytesMax });
+    }
+    if (command.from !== null) {
+      const verdict = await directory.senderVerdict(identity.tenant, command.from.domain);
+      if (verdict.kind === "foreign") return smtpReply("senderForeign", { domain: verdict.domain });
+      if (verdict.kind === "pending") return smtpReply("senderPending", { domain: verdict.domain });
+    }
+    const { body, ret, envid } = command;
+    this.#transaction = {
+      identity,
+      from: command.from === null ? null : formatAddress(command.from),
+      ...(body === undefined ? {} : { body }),
+      ...(ret === undefined ? {} : { ret }),
+      ...(envid === undefined ? {} : { envid }),
+      recipients: new Map(),
+    };
+    return smtpReply("senderOk");
+  }
+
+  /** After a failed AUTH the address alone does not count: the client meant to be somebody. */
+  async #whoSends(): Promise<Identity | SmtpReply> {
+    const { settings, directory } = this.#deps;
+    if (this.#identity !== undefined) return this.#identity;
+    const strict = settings.strictAuthentication;
+    if (this.#authFailures > 0) return smtpReply(strict ? "authRequiredStrict" : "authHasFailed");
+    const byAddress = await identifyAddress(directory, this.#client.address, this.#tls !== undefined, strict);
+    return byAddress ?? smtpReply(strict ? "authRequiredStrict" : "authRequired");
+  }
+
+  #takeTransaction(hello: Hello) {
+    const open = this.#transaction;
+    if (open === undefined) throw new Error("DATA without a transaction");
+    this.#transaction = undefined;
+    const { identity, from, recipients, ...parameters } = open;
+    const tls = this.#tls;
+    const transaction = {
+      envelope: {
+        tenant: identity.tenant,
+        credential: identity.label,
+        returnPath: from,
+        recipients: [...recipients.values()],
+        ...parameters,
+        client: {
+          address: this.#client.address,
+          port: this.#client.port,
+          helo: hello.name,
+          ...(tls === undefined ? {} : { tls: tls.protocol }),
+        },
+      },
+      extended: hello.extended,
+      authenticated: identity.by.kind === "credential",
+      tls,
+    };
+    const facts = {
+      tenant: identity.tenant,
+      credential: identity.label,
+      client: this.#client.address,
+      tls: tls?.protocol,
+      recipients: recipients.size,
+    };
+    return { transaction, facts };
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Holds a message while it comes in: its first part in memory, a long one in a temporary file.
+ *
+ * Promise:  at most `memoryBytesMax` octets of a message are in memory at a time. The file has no name once it is open,
+ *           so that nothing is left of it whatever ends the process. `dispose` frees everything and may be called
+ *           at any time, any number of times.
+ * Failure:  `write` and `body` reject when the file system does (full, read-only); the caller answers 4xx.
+ */
+
+import { type FileHandle, mkdir, open, readdir, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+
+export interface MessageBufferOptions {
+  readonly memoryBytesMax: number;
+  readonly directory: string;
+  /** For the file's name. */
+  readonly randomBytes: (count: number) => Uint8Array;
+}
+
+const FILE_PREFIX = "relayhost-message-";
+const READ_BYTES = 64 * 1024;
+
+/** One message on its way through the edge. */
+export class MessageBuffer {
+  readonly #options: MessageBufferOptions;
+  #chunks: Buffer[] = [];
+  #bytesInMemory = 0;
+  #length = 0;
+  #file: FileHandle | undefined;
+  #disposed = false;
+
+  constructor(options: MessageBufferOptions) {
+    this.#options = options;
+  }
+
+  /** Octets written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Takes the next chunk; await it before the next call. */
+  async write(chunk: Buffer): Promise<void> {
+    this.#chunks.push(chunk);
+    this.#bytesInMemory += chunk.length;
+    this.#length += chunk.length;
+    if (this.#bytesInMemory > this.#options.memoryBytesMax) await this.#toFile();
+  }
+
+  /**
+   * The whole message with `head` in front: a Buffer when it is all in memory, else a stream. Can be called again to
+   * read it once more.
+   */
+  async body(head: Buffer): Promise<Buffer | Readable> {
+    if (this.#file === undefined) return Buffer.concat([head, ...this.#chunks]);
+    if (this.#bytesInMemory > 0) await this.#toFile();
+    return Readable.from(readAfter(head, this.#file, this.#length), { objectMode: false, highWaterMark: READ_BYTES });
+  }
+
+  /** Frees memory and file. Never rejects: there is nothing that a caller could do about it. */
+  async dispose(): Promise<void> {
+    this.#disposed = true;
+    this.#chunks = [];
+    this.#bytesInMemory = 0;
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close().catch(() => undefined);
+  }
+
+  async #toFile(): Promise<void> {
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.#bytesInMemory = 0;
+    this.#file ??= await openNameless(this.#options);
+    if (this.#disposed) {
+      await this.dispose();
+      throw new Error("the message was given up");
+    }
+    for (let rest = chunks; rest.length > 0; ) {
+      const { bytesWritten } = await this.#file.writev(rest);
+      rest = dropBytes(rest, bytesWritten);
+    }
+  }
+}
+
+/** Removes files that a predecessor left between opening and unlinking one. Never rejects. */
+export async function removeStaleFiles(directory: string): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const name of names) {
+    if (name.startsWith(FILE_PREFIX)) await unlink(join(directory, name)).catch(() => undefined);
+  }
+}
+
+async function openNameless(options: MessageBufferOptions): Promise<FileHandle> {
+  await mkdir(options.directory, { recursive: true });
+  const name = `${FILE_PREFIX}${Buffer.from(options.randomBytes(16)).toString("hex")}`;
+  const path = join(options.directory, name);
+  const file = await open(path, "wx+", 0o600);
+  try {
+    await unlink(path);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return file;
+}
+
+async function* readAfter(head: Buffer, file: FileHandle, length: number): AsyncGenerator<Buffer> {
+  yield head;
+  for (let position = 0; position < length; ) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, position);
+    if (bytesRead === 0) throw new Error("the temporary file is shorter than what was written");
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** What is left of the chunks after a write that took only part of them. */
+function dropBytes(chunks: readonly Buffer[], count: number): Buffer[] {
+  const rest = [...chunks];
+  let left = count;
+  for (let first = rest[0]; first !== undefined && left > 0; first = rest[0]) {
+    if (first.length > left) {
+      rest[0] = first.subarray(left);
+      return rest;
+    }
+    left -= first.length;
+    rest.shift();
+  }
+  return rest;
+}

@@ -1,0 +1,226 @@
+/**
+ * Kills the whole of local mode again and again while mail comes in, and counts what became of the mail.
+ *
+ * What must hold: every recipient of every message that got a 250 is in the outbox, with the same body. What is only
+ * counted: mail that left more than once, apart for messages that the sender itself sent again (it had no reply).
+ */
+
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+import { outboxIds, readOutboxMail } from "../support/outbox.ts";
+import { headerFields, splitMessage } from "../support/raw-message.ts";
+import { DEMO_LOGIN, type RelayProcess, startRelay } from "../support/relay-process.ts";
+import { waitFor } from "../support/wait-for.ts";
+import { type AcknowledgedMail, hashBody, LOAD_MARKER_FIELD, startMailLoad } from "./mail-load.ts";
+import { seededRandom } from "./seeded-random.ts";
+
+/** How to kill. */
+export type KillRelayOptions = {
+  readonly kills: number;
+  readonly seed: number;
+  readonly senders: number;
+  /** How long, after the last restart, everything may take to leave. */
+  readonly settleDeadlineMs: number;
+  /** Told what happens, one line at a time. */
+  readonly progress: (line: string) => void;
+};
+
+/** What became of the mail. */
+export type KillReport = {
+  readonly kills: number;
+  /** Kills that came while the relay was still starting. */
+  readonly killsWhileStarting: number;
+  /** Messages with a 250, and the sum of their recipients. */
+  readonly acknowledged: number;
+  readonly recipients: number;
+  /** Messages that were sent more than once by their sender, because a kill cut the first try off. */
+  readonly resentBySender: number;
+  /** `marker recipient` of what got a 250 and did not leave. */
+  readonly missing: readonly string[];
+  /** `marker recipient` of what left with another body. */
+  readonly altered: readonly string[];
+  /** Extra copies of messages that were sent once: the crash between SES's answer and our record. */
+  readonly duplicates: number;
+  /** Extra copies of messages whose sender sent again: the 250 was lost, or the crash above. */
+  readonly duplicatesAfterResend: number;
+  readonly refusals: readonly string[];
+  /** Why the wait ended without everything having left and an empty spool; undefined when all went well. */
+  readonly unsettled: string | undefined;
+  /** The slowest restart until mail was taken again. */
+  readonly slowestStartMs: number;
+  /** From the last restart until the spool was empty. */
+  readonly settleMs: number;
+};
+
+const FINISH_DEADLINE_MS = 120_000;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Runs the whole exercise. Rejects when the relay does not start again or mail is still missing at the deadline. */
+export async function killRelayUnderLoad(options: KillRelayOptions): Promise<KillReport> {
+  const random = seededRandom(options.seed);
+  const relay = await startRelay();
+  try {
+    const load = startMailLoad({
+      port: relay.smtpPort,
+      login: DEMO_LOGIN,
+      senders: options.senders,
+      random: random.fork(0),
+    });
+    const counts = { whileStarting: 0, slowestStartMs: 0 };
+    for (let kill = 1; kill <= options.kills; kill += 1) {
+      if (relay.pid() === undefined && random.chance(0.2)) {
+        await killWhileStarting(relay, random.between(0, 1_500));
+        counts.whileStarting += 1;
+      } else {
+        if (relay.pid() === undefined)
+          counts.slowestStartMs = Math.max(counts.slowestStartMs, await timedRestart(relay));
+        await pause(random.between(100, 2_500));
+        await relay.kill();
+      }
+      options.progress(`kill ${kill} of ${options.kills}: ${load.acknowledged.size} messages acknowledged`);
+    }
+    const settleStart = performance.now();
+    counts.slowestStartMs = Math.max(counts.slowestStartMs, await timedRestart(relay));
+    await load.finish(FINISH_DEADLINE_MS);
+
+    const copies = new Copies(relay.outboxDir);
+    const wanted = [...load.acknowledged.values()];
+    let queue = "not asked yet";
+    const unsettled = await waitFor(
+      async () => {
+        await copies.readNew();
+        if (missingFrom(wanted, copies).length > 0) return undefined;
+        queue = await listQueue(relay);
+        return isEmptyList(queue) ? true : undefined;
+      },
+      {
+        deadlineMs: options.settleDeadlineMs,
+        intervalMs: 1_000,
+        otherwise: () =>
+          `${missingFrom(wanted, copies).length} missing, queue: ${queue}, relay output:\n${relay.output()}`,
+      },
+    ).then(() => undefined, String);
+    await copies.readNew();
+    return {
+      kills: options.kills,
+      killsWhileStarting: counts.whileStarting,
+      acknowledged: wanted.length,
+      recipients: wanted.reduce((sum, mail) => sum + mail.recipients.length, 0),
+      resentBySender: wanted.filter((mail) => mail.attempts > 1).length,
+      missing: missingFrom(wanted, copies),
+      altered: wanted.flatMap((mail) =>
+        keysOf(mail).filter((key) => copies.of(key).some((hash) => hash !== mail.bodyHash)),
+      ),
+      duplicates: extraCopies(
+        wanted.filter((mail) => mail.attempts === 1),
+        copies,
+      ),
+      duplicatesAfterResend: extraCopies(
+        wanted.filter((mail) => mail.attempts > 1),
+        copies,
+      ),
+      refusals: load.refusals,
+      unsettled,
+      slowestStartMs: Math.round(counts.slowestStartMs),
+      settleMs: Math.round(performance.now() - settleStart),
+    };
+  } finally {
+    await relay.remove();
+  }
+}
+
+/** The report as lines for a terminal. */
+export function formatKillReport(report: KillReport, seed: number): string {
+  return [
+    `kill -9 under load: ${report.kills} kills (${report.killsWhileStarting} of them while starting), seed ${seed}`,
+    `  acknowledged: ${report.acknowledged} messages, ${report.recipients} recipients`,
+    `  lost:         ${report.missing.length}`,
+    `  altered:      ${report.altered.length}`,
+    `  duplicates:   ${report.duplicates} of messages sent once, ${report.duplicatesAfterResend} of ${report.resentBySender} that their sender sent again`,
+    `  slowest start ${report.slowestStartMs} ms; all had left ${report.settleMs} ms after the last restart began`,
+  ].join("\n");
+}
+
+/** Every copy in the outbox by marker and recipient; files are read once. */
+class Copies {
+  readonly #outboxDir: string;
+  readonly #read = new Set<string>();
+  readonly #hashes = new Map<string, string[]>();
+
+  constructor(outboxDir: string) {
+    this.#outboxDir = outboxDir;
+  }
+
+  /** Body hashes of the copies that left for this key. */
+  of(key: string): readonly string[] {
+    return this.#hashes.get(key) ?? [];
+  }
+
+  async readNew(): Promise<void> {
+    for (const id of await outboxIds(this.#outboxDir)) {
+      if (this.#read.has(id)) continue;
+      const mail = await readOutboxMail(this.#outboxDir, id);
+      if (mail === undefined) continue;
+      this.#read.add(id);
+      const { header, body } = splitMessage(mail.raw);
+      const marker = headerFields(header).find((field) => field.name === LOAD_MARKER_FIELD.toLowerCase());
+      const value = marker?.raw.slice(LOAD_MARKER_FIELD.length + 1).trim();
+      for (const recipient of mail.recipients) {
+        const key = `${value} ${recipient}`;
+        this.#hashes.set(key, [...this.of(key), hashBody(body)]);
+      }
+    }
+  }
+}
+
+function keysOf(mail: AcknowledgedMail): string[] {
+  return mail.recipients.map((recipient) => `${mail.marker} ${recipient}`);
+}
+
+function missingFrom(mails: readonly AcknowledgedMail[], copies: Copies): string[] {
+  return mails.flatMap(keysOf).filter((key) => copies.of(key).length === 0);
+}
+
+function extraCopies(mails: readonly AcknowledgedMail[], copies: Copies): number {
+  return mails.flatMap(keysOf).reduce((sum, key) => sum + Math.max(0, copies.of(key).length - 1), 0);
+}
+
+async function timedRestart(relay: RelayProcess): Promise<number> {
+  const start = performance.now();
+  await relay.restart();
+  return performance.now() - start;
+}
+
+/** Kills at a moment that the start may or may not have survived until; either way it does not run afterwards. */
+async function killWhileStarting(relay: RelayProcess, afterMs: number): Promise<void> {
+  const started = relay.restart().catch(() => undefined);
+  await pause(afterMs);
+  await relay.kill();
+  await started;
+}
+
+/** What the relay's own command line says about the queue, as an operator would see it, errors included. */
+function listQueue(relay: RelayProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ["bin/relayhost.ts", "queue", "--json"], { cwd: ROOT, env: relay.env });
+    const out: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => out.push(chunk));
+    child.on("error", reject);
+    child.on("close", () => resolve(Buffer.concat(out).toString("utf8").trim()));
+  });
+}
+
+function isEmptyList(json: string): boolean {
+  try {
+    const messages: unknown = JSON.parse(json);
+    return Array.isArray(messages) && messages.length === 0;
+  } catch {
+    return false;
+  }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

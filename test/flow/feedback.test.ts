@@ -1,0 +1,97 @@
+/** SES events to the record of the recipient, and to the sender. */
+
+import { QueryCommand } from "@aws-sdk/client-dynamodb";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sendToQueue } from "../../lib/aws/queue-sqs.ts";
+import { type Pipeline, startPipeline } from "../support/pipeline.ts";
+
+let pipeline: Pipeline;
+
+beforeAll(async () => {
+  pipeline = await startPipeline();
+  pipeline.work();
+});
+afterAll(async () => await pipeline.close());
+
+async function stateAfter(recipient: string, type: string): Promise<string | undefined> {
+  const id = await pipeline.accept({ to: [recipient] });
+  await pipeline.logged((event) => event.event === "feedback" && event["id"] === id && event["type"] === type);
+  return (await pipeline.recipients(id))[0]?.state;
+}
+
+describe("feedback", () => {
+  it.each([
+    ["success@simulator.amazonses.com", "Delivery", "delivered"],
+    ["bounce@simulator.amazonses.com", "Bounce", "bounced"],
+    ["complaint@simulator.amazonses.com", "Complaint", "complained"],
+    ["reject@simulator.amazonses.com", "Reject", "rejected"],
+    ["suppressionlist@simulator.amazonses.com", "Bounce", "bounced"],
+  ])("brings what SES says of %s to the record", async (recipient, type, state) => {
+    expect(await stateAfter(recipient, type)).toBe(state);
+  });
+
+  it("keeps a delay on the record while the mail is still on its way", async () => {
+    const id = await pipeline.accept({ to: ["delay@simulator.amazonses.com"] });
+    await pipeline.logged((event) => event["id"] === id && event["type"] === "DeliveryDelay");
+    await pipeline.logged((event) => event["id"] === id && event["type"] === "Delivery");
+    const [record] = await pipeline.recipients(id);
+    expect(record?.history.map((entry) => entry.what)).toContain("DeliveryDelay");
+    expect(record?.state).toBe("delivered");
+  });
+
+  it("tells the sender of a bounce once, although the event comes three times", async () => {
+    const from = "told-once@example.com";
+    const id = await pipeline.accept({ from, to: ["bounce@simulator.amazonses.com"] });
+    await pipeline.logged((event) => event.event === "dsn-written" && event["id"] === id);
+    const [record] = await pipeline.recipients(id);
+    const body = JSON.stringify(bounceEvent(String(record?.sesId), id));
+    await sendToQueue(pipeline.feedbackQueue, body);
+    await sendToQueue(pipeline.feedbackQueue, body);
+    await pipeline.logged((event) => event.event === "feedback" && event["recipient"] === from);
+    const reports = pipeline.log.filter((event) => event.event === "dsn-written" && event["id"] === id);
+    expect(reports).toHaveLength(1);
+    const told = (await pipeline.outbox()).filter((mail) => mail.recipients.includes(from));
+    expect(told).toHaveLength(1);
+    expect(told[0]?.raw.toString("latin1")).toContain("Action: failed");
+  });
+
+  it("keeps an event of a message it does not know, word for word", async () => {
+    const body = JSON.stringify(bounceEvent("0100-unknown", undefined));
+    await sendToQueue(pipeline.feedbackQueue, body);
+    await pipeline.logged((event) => event.event === "feedback-unknown" && event["sesId"] === "0100-unknown");
+    const { Items } = await pipeline.ledger.client.send(
+      new QueryCommand({
+        TableName: pipeline.ledger.table,
+        KeyConditionExpression: "pk = :p",
+        ExpressionAttributeValues: { ":p": { S: "x#0100-unknown" } },
+      }),
+    );
+    expect(Items?.[0]?.["body"]?.S).toBe(body);
+  });
+
+  it("does not take a body that is no SES event for handled, and goes on with the next", async () => {
+    await sendToQueue(pipeline.feedbackQueue, "{}");
+    await pipeline.logged((event) => event.event === "feedback-error");
+    expect(await stateAfter("success+after@simulator.amazonses.com", "Delivery")).toBe("delivered");
+  });
+});
+
+function bounceEvent(sesId: string, id: string | undefined): object {
+  return {
+    eventType: "Bounce",
+    mail: {
+      timestamp: "2026-11-24T00:00:00.000Z",
+      messageId: sesId,
+      destination: ["bounce@simulator.amazonses.com"],
+      tags: id === undefined ? {} : { "relayhost-id": [id], "relayhost-recipient": ["0"] },
+    },
+    bounce: {
+      bounceType: "Permanent",
+      bounceSubType: "General",
+      bouncedRecipients: [{ emailAddress: "bounce@simulator.amazonses.com", status: "5.1.1", action: "failed" }],
+      timestamp: "2026-11-24T00:00:01.000Z",
+      feedbackId: "f-1",
+      somethingNew: { nested: true },
+    },
+  };
+}

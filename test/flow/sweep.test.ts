@@ -1,0 +1,94 @@
+/** A lost notification is not a lost mail. */
+
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { makeSweepHandler } from "../../lambda/sweep/handler.ts";
+import { SWEEP_GRACE, type SweepReport, sweepSpool } from "../../lambda/sweep/sweep-spool.ts";
+import { noteRedrive } from "../../lib/aws/ledger-dynamo.ts";
+import { deleteFromQueue, receiveFromQueue } from "../../lib/aws/queue-sqs.ts";
+import { parseCreatedEvent } from "../../lib/core/created-event.ts";
+import type { LogEvent } from "../../lib/core/log.ts";
+import { type Pipeline, startPipeline } from "../support/pipeline.ts";
+
+let pipeline: Pipeline;
+
+beforeAll(async () => {
+  pipeline = await startPipeline();
+});
+afterAll(async () => await pipeline.close());
+beforeEach(async () => {
+  await loseNotifications();
+});
+
+/** Takes everything out of the forward queue, as if it had never come. */
+async function loseNotifications(): Promise<number> {
+  let lost = 0;
+  for (;;) {
+    const messages = await receiveFromQueue(pipeline.forwardQueue, 0);
+    if (messages.length === 0) return lost;
+    lost += messages.length;
+    await deleteFromQueue(
+      pipeline.forwardQueue,
+      messages.map((message) => message.receiptHandle),
+    );
+  }
+}
+
+async function sweepAt(nowMs: number, log: LogEvent[] = []): Promise<SweepReport> {
+  return await sweepSpool({
+    spool: pipeline.spool,
+    ledger: pipeline.ledger,
+    queue: pipeline.forwardQueue,
+    region: "us-east-1",
+    now: () => nowMs,
+    log: (event) => log.push(event),
+    grace: SWEEP_GRACE,
+  });
+}
+
+describe("sweep", () => {
+  it("puts a message back whose notification was lost, once it is old enough, and not again within the hour", async () => {
+    const id = await pipeline.accept({ to: ["swept@example.net"] });
+    expect(await loseNotifications()).toBe(1);
+    expect((await sweepAt(Date.now())).redriven).toBe(0);
+    const laterMs = Date.now() + SWEEP_GRACE.forgottenAfterMs + 1000;
+    expect((await sweepAt(laterMs)).redriven).toBe(1);
+    expect((await sweepAt(laterMs + 60_000)).redriven).toBe(0);
+    const messages = await receiveFromQueue(pipeline.forwardQueue, 5);
+    expect(messages.flatMap((message) => parseCreatedEvent(message.body) ?? []).map((object) => object.id)).toEqual([
+      id,
+    ]);
+    expect((await sweepAt(laterMs + SWEEP_GRACE.redriveAgainAfterMs + 1000)).redriven).toBe(1);
+    pipeline.work();
+    await pipeline.logged((event) => event.event === "forwarded" && event["id"] === id);
+    await pipeline.rest();
+  });
+
+  it("leaves alone what waits for its next try", async () => {
+    pipeline.proxy.onCall = (call) =>
+      call.operation === "SendEmail" ? { status: 429, type: "TooManyRequestsException" } : undefined;
+    pipeline.work();
+    const id = await pipeline.accept({ to: ["waiting@example.net"] });
+    await pipeline.logged((event) => event.event === "deferred" && event["id"] === id);
+    await pipeline.rest();
+    pipeline.proxy.reset();
+    const log: LogEvent[] = [];
+    await sweepAt(Date.now() + 1000, log);
+    expect(log.filter((event) => event.event === "sweep-redrive" && event["id"] === id)).toEqual([]);
+    await sweepAt(Date.now() + SWEEP_GRACE.overdueAfterMs + 120_000, log);
+    expect(log.filter((event) => event.event === "sweep-redrive" && event["id"] === id)).toHaveLength(1);
+  });
+
+  it("counts an object that is not ours and leaves it", async () => {
+    const { PutObjectCommand, DeleteObjectCommand } = await import("@aws-sdk/client-s3");
+    const Key = "spool/notes.txt";
+    await pipeline.spool.client.send(new PutObjectCommand({ Bucket: pipeline.spool.bucket, Key, Body: "x" }));
+    expect((await sweepAt(Date.now() + 86_400_000)).foreign).toBe(1);
+    await pipeline.spool.client.send(new DeleteObjectCommand({ Bucket: pipeline.spool.bucket, Key }));
+  });
+
+  it("runs from its Lambda entry with nothing but the environment", async () => {
+    const report = await makeSweepHandler(pipeline.env, () => undefined)();
+    expect(report.objects).toBeGreaterThanOrEqual(0);
+    await expect(noteRedrive(pipeline.ledger, (await pipeline.accept()) as never, 1)).resolves.toBeUndefined();
+  });
+});

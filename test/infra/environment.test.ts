@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import { parseEnvironment } from "../../lib/config/environment.ts";
+import { LIMITS } from "../../lib/core/limits.ts";
+import { environmentNames, settingsOf } from "./cdk-json.ts";
+
+const MINIMAL = {
+  region: "ap-northeast-1",
+  hostName: "relay.example.net",
+  systemAddress: "postmaster@example.net",
+};
+
+function problemsOf(raw: unknown, name = "prod"): readonly string[] {
+  const parsed = parseEnvironment(name, raw);
+  return "problems" in parsed ? parsed.problems : [];
+}
+
+describe("the settings of an environment", () => {
+  it("need only region, host name and system address; the rest comes from the limits", () => {
+    const parsed = parseEnvironment("prod", MINIMAL);
+    expect(parsed).toEqual({
+      environment: {
+        name: "prod",
+        ...MINIMAL,
+        messageSizeMax: LIMITS.edge.messageSizeBytesMax,
+        retentionDays: LIMITS.spool.retentionDays,
+        recordDays: LIMITS.ledger.recordDays,
+        giveUpAfterHours: LIMITS.forward.giveUpAfterHours,
+        logDays: 90,
+        forwardConcurrency: 5,
+        feedbackConcurrency: 2,
+        sesTenants: false,
+        sesTlsPolicy: "OPTIONAL",
+        sesDeliveryHours: 14,
+        deletionProtection: true,
+        edge: { desiredCount: 1, cpu: 256, memoryMiB: 512 },
+      },
+    });
+  });
+
+  it("that are wrong, unknown or missing are reported all together, each with what was found and what is allowed", () => {
+    const raw = {
+      region: "Virginia",
+      hostName: "relay",
+      hostedZone: { id: "example.net" },
+      alarmAddress: "nobody",
+      messageSizeMax: 40_000_000,
+      retentionDays: "14",
+      logDays: 91,
+      forwardConcurrency: 1,
+      sesTenants: "yes",
+      sesTlsPolicy: "require",
+      deletionProtecton: false,
+      edge: { desiredCount: 1.5, cpu: 512, memoryMiB: 512, nodeImage: "node:24", cpus: 2 },
+    };
+    expect(problemsOf(raw)).toEqual([
+      'environments.prod.alarmAddress: got "nobody"; allowed: a mail address',
+      'environments.prod.region: got "Virginia"; allowed: an AWS region such as us-east-1',
+      'environments.prod.hostName: got "relay"; allowed: a DNS name of two labels or more, in lower case',
+      'environments.prod.hostedZone.id: got "example.net"; allowed: a Route 53 zone id such as Z0123456789ABCDEFGHIJ',
+      "environments.prod.hostedZone.name: is missing; allowed: the DNS name of the zone, in lower case",
+      "environments.prod.systemAddress: is missing; allowed: a mail address",
+      `environments.prod.messageSizeMax: got 40000000; allowed: an integer from 65536 to ${LIMITS.edge.messageSizeBytesMax}`,
+      'environments.prod.retentionDays: got "14"; allowed: an integer from 1 to 365',
+      "environments.prod.logDays: got 91; allowed: one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731",
+      "environments.prod.forwardConcurrency: got 1; allowed: an integer from 2 to 1000",
+      'environments.prod.sesTenants: got "yes"; allowed: true or false',
+      'environments.prod.sesTlsPolicy: got "require"; allowed: one of OPTIONAL, REQUIRE',
+      'environments.prod.edge.nodeImage: got "node:24"; allowed: an image pinned by digest, name@sha256:<64 hex digits>',
+      "environments.prod.edge.desiredCount: got 1.5; allowed: an integer from 1 to 100",
+      "environments.prod.edge.memoryMiB: got 512; allowed: with cpu 512, one of 1024, 2048, 3072, 4096",
+      "environments.prod.edge.cpus: unknown setting; known here: cpu, desiredCount, memoryMiB, nodeImage",
+      expect.stringMatching(
+        /^environments\.prod\.deletionProtecton: unknown setting; known here: .*deletionProtection, edge, /,
+      ),
+    ]);
+  });
+
+  it("that contradict each other are reported", () => {
+    const raw = {
+      ...MINIMAL,
+      hostedZone: { id: "Z0123456789ABCDEFGHIJ", name: "example.com" },
+      retentionDays: 30,
+      recordDays: 10,
+    };
+    expect(problemsOf(raw)).toEqual([
+      'environments.prod.hostName: got "relay.example.net"; allowed: a name in the hosted zone example.com',
+      "environments.prod.recordDays: got 10; allowed: at least retentionDays (30)",
+    ]);
+  });
+
+  it("cannot let the relay try longer than a queue keeps a message", () => {
+    expect(problemsOf({ ...MINIMAL, giveUpAfterHours: 240 })).toEqual([]);
+    expect(problemsOf({ ...MINIMAL, giveUpAfterHours: 241 })).toHaveLength(1);
+    expect(240).toBeLessThan(LIMITS.queue.retentionDays * 24);
+  });
+
+  it.each([undefined, null, "dev", 1, [MINIMAL]])(
+    "that are %j and no object are one more problem, not a crash",
+    (raw) => {
+      expect(problemsOf(raw)[0]).toMatch(/^environments\.prod: got .*; allowed: an object of settings$/);
+    },
+  );
+
+  it.each(["", "Prod", "prod_1", "a-", "a--b", "prodprodprodprodp", "constructor/"])(
+    "of an environment called %j are refused for its name, which goes into resource names",
+    (name) => {
+      expect(problemsOf(MINIMAL, name)[0]).toMatch(/^environments: got the name /);
+    },
+  );
+
+  it("take a nested setting of a name that every JavaScript object has as unknown", () => {
+    const raw: unknown = JSON.parse(JSON.stringify(MINIMAL).replace("{", '{"constructor":1,"__proto__":2,'));
+    expect(problemsOf(raw).filter((problem) => problem.includes("unknown setting"))).toHaveLength(2);
+  });
+
+  it.each(environmentNames)("of the example %s are right", (name) => {
+    expect(problemsOf(settingsOf(name), name)).toEqual([]);
+  });
+});

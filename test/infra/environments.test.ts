@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { App, Stack } from "aws-cdk-lib";
+import { CfnQueue } from "aws-cdk-lib/aws-sqs";
+import { describe, expect, it } from "vitest";
+import { cdkContext, environmentNames } from "./cdk-json.ts";
+import { type Resource, render, type Synthesized, synthesizeValidated } from "./synthesized.ts";
+
+/** The property that names a resource in its account, of each type that the relay names itself. */
+const NAME_PROPERTY: Readonly<Record<string, string>> = {
+  "AWS::DynamoDB::Table": "TableName",
+  "AWS::ECS::Cluster": "ClusterName",
+  "AWS::ECS::TaskDefinition": "Family",
+  "AWS::Lambda::Function": "FunctionName",
+  "AWS::Logs::LogGroup": "LogGroupName",
+  "AWS::S3::Bucket": "BucketName",
+  "AWS::SES::ConfigurationSet": "Name",
+  "AWS::SNS::Topic": "TopicName",
+  "AWS::SQS::Queue": "QueueName",
+  "AWS::SSM::Parameter": "Name",
+};
+
+/**
+ * Logical ids that must never change. CloudFormation knows a resource by this id alone: under another one it would
+ * make a second bucket or table and, where nothing protects it, delete the first.
+ */
+const FROZEN = [
+  "ConfigurationSet AWS::SES::ConfigurationSet",
+  "DirectoryTable AWS::DynamoDB::Table",
+  "EdgeCluster AWS::ECS::Cluster",
+  "EdgeLog AWS::Logs::LogGroup",
+  "FeedbackFunction AWS::Lambda::Function",
+  "FeedbackFunctionLog AWS::Logs::LogGroup",
+  "FeedbackQueue AWS::SQS::Queue",
+  "FeedbackQueueDlq AWS::SQS::Queue",
+  "FeedbackTopic AWS::SNS::Topic",
+  "ForwardFunction AWS::Lambda::Function",
+  "ForwardFunctionLog AWS::Logs::LogGroup",
+  "ForwardQueue AWS::SQS::Queue",
+  "ForwardQueueDlq AWS::SQS::Queue",
+  "LedgerTable AWS::DynamoDB::Table",
+  "RuntimeParameter AWS::SSM::Parameter",
+  "SpoolBucket AWS::S3::Bucket",
+  "SweepFunction AWS::Lambda::Function",
+  "SweepFunctionLog AWS::Logs::LogGroup",
+];
+
+/** Every revision of a task definition is a new resource, and may be: its family only groups them. */
+const REPLACED_BY_DESIGN = "AWS::ECS::TaskDefinition";
+
+const byName = new Map(environmentNames.map((name) => [name, synthesizeValidated(name)]));
+
+describe("the example environments", () => {
+  it("are dev, staging and prod, and synthesize to templates that the CDK's validation finds nothing wrong with", () => {
+    expect(environmentNames).toEqual(["dev", "staging", "prod"]);
+    for (const synthesized of byName.values()) expect(synthesized.resources.length).toBeGreaterThan(50);
+  });
+
+  it("would fail these tests if validation found something", () => {
+    // Over SQS's maximum of twelve hours.
+    expect(cdkContext["@aws-cdk/core:validateAgainstDefaultRules"]).toBe(true);
+    const outdir = mkdtempSync(join(tmpdir(), "relayhost-wrong-"));
+    try {
+      const app = new App({ context: { ...cdkContext }, outdir, autoSynth: false });
+      new CfnQueue(new Stack(app, "wrong"), "Queue", { visibilityTimeout: 43_201 });
+      expect(() => app.synth()).toThrow(/greater than the maximum/);
+    } finally {
+      rmSync(outdir, { recursive: true, force: true });
+    }
+  });
+
+  it.each(environmentNames)("carry their name in every name they give: %s", (name) => {
+    const names = physicalNames(byName.get(name));
+    expect(names).toHaveLength(FROZEN.length + 1);
+    for (const physicalName of names) expect(physicalName).toMatch(new RegExp(`relayhost[-/]${name}\\b`));
+  });
+
+  it("share no physical name, so that they fit into one account and region", () => {
+    const names = [...byName.values()].flatMap(physicalNames);
+    expect(new Set(names).size).toBe(names.length);
+  });
+
+  it.each(environmentNames)("keep the logical ids of everything that holds data or has a fixed name: %s", (name) => {
+    const named = (byName.get(name)?.resources ?? []).filter(
+      (resource) => nameOf(resource) !== undefined && resource.type !== REPLACED_BY_DESIGN,
+    );
+    expect(named.map((resource) => `${resource.id} ${resource.type}`).sort()).toEqual(FROZEN);
+  });
+
+  it.each(environmentNames)("give names to resources of the listed types only: %s", (name) => {
+    // A name outside the list would escape the tests above.
+    for (const resource of byName.get(name)?.resources ?? []) {
+      if (Object.hasOwn(NAME_PROPERTY, resource.type)) continue;
+      for (const property of ["Name", "RoleName", "GroupName", "ServiceName", "LoadBalancerName", "PolicyName"]) {
+        const value = resource.properties[property];
+        const exempt = ["AWS::EC2::VPCEndpoint", "AWS::IAM::Policy", "AWS::Route53::RecordSet"].includes(resource.type);
+        if (!exempt) expect(value, `${resource.id}.${property}`).toBeUndefined();
+      }
+    }
+  });
+});
+
+function physicalNames(synthesized: Synthesized | undefined): string[] {
+  return (synthesized?.resources ?? []).flatMap((resource) => nameOf(resource) ?? []);
+}
+
+function nameOf(resource: Resource): string | undefined {
+  const property = NAME_PROPERTY[resource.type];
+  if (property === undefined) return undefined;
+  const name = resource.properties[property];
+  return name === undefined ? undefined : `${resource.type} ${render(name)}`;
+}

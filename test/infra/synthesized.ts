@@ -1,0 +1,120 @@
+/**
+ * Synthesizes an environment of cdk.json inside the test process and makes the template easy to ask.
+ *
+ * The code of functions and edge is a stand-in here, so that these tests say something about the topology alone and
+ * take a second; that the real bundles fit in is tested in cdk-synth.test.ts.
+ */
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { App } from "aws-cdk-lib";
+import { parseEnvironment } from "../../lib/config/environment.ts";
+import type { RelayCode } from "../../lib/infra/bundle.ts";
+import { resourceName } from "../../lib/infra/physical-names.ts";
+import { RelayStack } from "../../lib/infra/relay-stack.ts";
+import { cdkContext, type Json, type JsonObject, list, object, settingsOf } from "./cdk-json.ts";
+
+export interface Resource {
+  readonly id: string;
+  readonly type: string;
+  readonly properties: JsonObject;
+  readonly deletionPolicy: Json;
+  readonly updateReplacePolicy: Json;
+}
+
+export class Synthesized {
+  readonly template: JsonObject;
+  readonly resources: readonly Resource[];
+
+  constructor(template: JsonObject) {
+    this.template = template;
+    this.resources = Object.entries(object(template["Resources"])).map(([id, value]) => {
+      const resource = object(value);
+      return {
+        id,
+        type: render(resource["Type"]),
+        properties: object(resource["Properties"] ?? {}),
+        deletionPolicy: resource["DeletionPolicy"] ?? null,
+        updateReplacePolicy: resource["UpdateReplacePolicy"] ?? null,
+      };
+    });
+  }
+
+  ofType(type: string): Resource[] {
+    return this.resources.filter((resource) => resource.type === type);
+  }
+
+  /** The one resource of its type, or with its logical id. Throws if there is not exactly one. */
+  only(typeOrId: string): Resource {
+    const found = this.resources.filter((resource) => resource.type === typeOrId || resource.id === typeOrId);
+    const [first] = found;
+    if (first === undefined || found.length > 1) throw new Error(`${typeOrId}: found ${found.length}`);
+    return first;
+  }
+}
+
+/** Synthesizes one environment. Settings that are wrong throw. */
+export function synthesize(name: string, changes: JsonObject = {}): Synthesized {
+  // The CDK's validation takes seconds to start; environments.test.ts asks for it once for all.
+  const before = process.env["CDK_VALIDATION"];
+  process.env["CDK_VALIDATION"] = "false";
+  try {
+    return synthesizeValidated(name, changes);
+  } finally {
+    if (before === undefined) delete process.env["CDK_VALIDATION"];
+    else process.env["CDK_VALIDATION"] = before;
+  }
+}
+
+/** As `synthesize`, and a template that breaks CloudFormation's schema or the CDK's default rules throws. */
+export function synthesizeValidated(name: string, changes: JsonObject = {}): Synthesized {
+  const parsed = parseEnvironment(name, settingsOf(name, changes));
+  if ("problems" in parsed) throw new Error(parsed.problems.join("\n"));
+  const dir = mkdtempSync(join(tmpdir(), "relayhost-synth-"));
+  try {
+    const app = new App({ context: { ...cdkContext }, outdir: join(dir, "out"), autoSynth: false });
+    const { environment } = parsed;
+    const stack = new RelayStack(app, resourceName(name), {
+      environment,
+      code: standInCode(join(dir, "code")),
+      env: { region: environment.region },
+    });
+    const template: unknown = app.synth().getStackArtifact(stack.artifactId).template;
+    return new Synthesized(object(JSON.parse(JSON.stringify(template))));
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** A text for what a template says, intrinsic functions included: `<Spool.Arn>/spool/*`. */
+export function render(value: Json | undefined): string {
+  if (value === undefined || value === null) return "";
+  if (typeof value !== "object") return String(value);
+  if (Array.isArray(value)) return value.map(render).join(", ");
+  const [[name, argument] = ["", ""]] = Object.entries(value);
+  if (name === "Ref") return `<${render(argument)}>`;
+  if (name === "Fn::GetAtt") return `<${list(argument).map(render).join(".")}>`;
+  if (name === "Fn::Sub") return render(argument);
+  if (name === "Fn::Join")
+    return list(list(argument)[1])
+      .map(render)
+      .join(render(list(argument)[0]));
+  return JSON.stringify(value);
+}
+
+function standInCode(dir: string): RelayCode {
+  const folder = (name: string, file: string): string => {
+    mkdirSync(join(dir, name), { recursive: true });
+    writeFileSync(join(dir, name, file), "");
+    return join(dir, name);
+  };
+  return {
+    functions: {
+      forward: folder("forward", "handler.mjs"),
+      feedback: folder("feedback", "handler.mjs"),
+      sweep: folder("sweep", "handler.mjs"),
+    },
+    edgeImage: folder("edge-image", "Dockerfile"),
+  };
+}

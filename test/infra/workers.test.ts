@@ -1,0 +1,188 @@
+import { describe, expect, it } from "vitest";
+import { LIMITS } from "../../lib/core/limits.ts";
+import { ENV, runtimeParameterName } from "../../lib/core/names.ts";
+import { environmentNames, list, object } from "./cdk-json.ts";
+import { type Resource, render, type Synthesized, synthesize } from "./synthesized.ts";
+
+const prod = synthesize("prod");
+const FUNCTIONS = ["ForwardFunction", "FeedbackFunction", "SweepFunction"];
+
+/** The queue that feeds a function, and the mapping between them. */
+function sourceOf(synthesized: Synthesized, functionId: string): { queue: Resource; mapping: Resource } {
+  const mapping = synthesized
+    .ofType("AWS::Lambda::EventSourceMapping")
+    .find((resource) => render(resource.properties["FunctionName"]) === `<${functionId}>`);
+  if (mapping === undefined) throw new Error(`nothing feeds ${functionId}`);
+  const arn = render(mapping.properties["EventSourceArn"]);
+  return { mapping, queue: synthesized.only(arn.replace(/^<(.*)\.Arn>$/, "$1")) };
+}
+
+describe("functions", () => {
+  it("are the three of the relay, on Node.js 24 and arm64, and no helper of the CDK's", () => {
+    const functions = prod.ofType("AWS::Lambda::Function");
+    expect(functions.map((resource) => resource.id).sort()).toEqual([...FUNCTIONS].sort());
+    for (const { id, properties } of functions) {
+      expect(properties, id).toMatchObject({ Runtime: "nodejs24.x", Architectures: ["arm64"] });
+      expect(properties["Handler"]).toBe("handler.handler");
+    }
+    expect(prod.resources.filter((resource) => resource.type.startsWith("Custom::"))).toEqual([]);
+  });
+
+  it.each([
+    ["ForwardFunction", LIMITS.forward],
+    ["FeedbackFunction", LIMITS.feedback],
+    ["SweepFunction", LIMITS.sweep],
+  ])("have the time and memory of the limits: %s", (id, { timeoutSeconds, memoryMiB }) => {
+    expect(prod.only(id).properties).toMatchObject({ Timeout: timeoutSeconds, MemorySize: memoryMiB });
+  });
+
+  it.each(FUNCTIONS)("write a log of their own that is forgotten one day: %s", (id) => {
+    const log = prod.only(`${id}Log`);
+    expect(prod.only(id).properties["LoggingConfig"]).toEqual({ LogGroup: { Ref: log.id } });
+    expect(log.properties["RetentionInDays"]).toBe(90);
+  });
+
+  it.each([
+    ["ForwardFunction", "ForwardQueue", LIMITS.forward.batchSize, 10],
+    ["FeedbackFunction", "FeedbackQueue", LIMITS.feedback.batchSize, 5],
+  ])("say by message what failed, and run at most as often as the setting says: %s", (id, queueId, batch, most) => {
+    const { queue, mapping } = sourceOf(prod, id);
+    expect(queue.id).toBe(queueId);
+    expect(mapping.properties).toMatchObject({
+      BatchSize: batch,
+      FunctionResponseTypes: ["ReportBatchItemFailures"],
+      ScalingConfig: { MaximumConcurrency: most },
+    });
+  });
+
+  it("forward is not ended by Lambda's loop detection when a message waits for more than 16 rounds", () => {
+    expect(prod.only("ForwardFunction").properties["RecursiveLoop"]).toBe("Allow");
+  });
+
+  it("sweep runs by the clock", () => {
+    expect(prod.only("AWS::Events::Rule").properties).toMatchObject({
+      ScheduleExpression: `rate(${LIMITS.sweep.scheduleMinutes} minutes)`,
+      State: "ENABLED",
+      Targets: [{ Arn: { "Fn::GetAtt": ["SweepFunction", "Arn"] } }],
+    });
+  });
+
+  it("are told by variables that the code knows, and by no others", () => {
+    for (const id of FUNCTIONS) {
+      const variables = object(object(prod.only(id).properties["Environment"])["Variables"]);
+      const known: string[] = Object.values(ENV);
+      for (const name of Object.keys(variables)) expect(known, id).toContain(name);
+      expect(variables[ENV.environment]).toBe("prod");
+    }
+  });
+});
+
+describe.each(environmentNames)("times of %s", (name) => {
+  const synthesized = synthesize(name);
+
+  it.each(["ForwardFunction", "FeedbackFunction"])(
+    "hide a message for at least six timeouts of the function that has it: %s",
+    (id) => {
+      const { queue } = sourceOf(synthesized, id);
+      const timeout = Number(synthesized.only(id).properties["Timeout"]);
+      expect(timeout).toBeGreaterThan(0);
+      expect(Number(queue.properties["VisibilityTimeout"])).toBeGreaterThanOrEqual(6 * timeout);
+    },
+  );
+
+  it("keep a message in its queues for longer than the relay tries to forward it", () => {
+    const variables = object(object(synthesized.only("ForwardFunction").properties["Environment"])["Variables"]);
+    const giveUpSeconds = Number(variables[ENV.giveUpAfterHours]) * 3600;
+    for (const queue of synthesized.ofType("AWS::SQS::Queue")) {
+      expect(Number(queue.properties["MessageRetentionPeriod"]), queue.id).toBeGreaterThan(giveUpSeconds);
+    }
+  });
+
+  it("let the edge finish what it has begun before it is stopped", () => {
+    const [container] = list(synthesized.only("AWS::ECS::TaskDefinition").properties["ContainerDefinitions"]);
+    const stopSeconds = Number(object(container)["StopTimeout"]);
+    expect(stopSeconds * 1000).toBeGreaterThan(LIMITS.edge.closeTimeoutMs);
+    expect(LIMITS.edge.closeTimeoutMs).toBeGreaterThan(LIMITS.edge.storeDeadlineMs);
+    // Fargate's own maximum; above it the task definition is refused.
+    expect(stopSeconds).toBeLessThanOrEqual(120);
+  });
+});
+
+describe("feedback", () => {
+  it("hears of every event but opens and clicks, which would make SES rewrite the mail", () => {
+    const { properties } = prod.only("AWS::SES::ConfigurationSetEventDestination");
+    expect(properties).toMatchObject({
+      ConfigurationSetName: { Ref: "ConfigurationSet" },
+      EventDestination: { Enabled: true, SnsDestination: { TopicARN: { Ref: "FeedbackTopic" } } },
+    });
+    const types = list(object(properties["EventDestination"])["MatchingEventTypes"]).map(render);
+    expect(types.sort()).toEqual([
+      "bounce",
+      "complaint",
+      "delivery",
+      "deliveryDelay",
+      "reject",
+      "renderingFailure",
+      "send",
+    ]);
+  });
+
+  it("comes through a configuration set that neither tracks nor keeps a suppression list of the account's", () => {
+    expect(prod.only("ConfigurationSet").properties).toEqual({
+      Name: "relayhost-prod",
+      DeliveryOptions: { MaxDeliverySeconds: 14 * 3600, TlsPolicy: "OPTIONAL" },
+      ReputationOptions: { ReputationMetricsEnabled: true },
+      SuppressionOptions: { SuppressedReasons: [] },
+      Tags: expect.anything(),
+    });
+    const strict = synthesize("prod", { sesTlsPolicy: "REQUIRE", sesDeliveryHours: 4 });
+    expect(strict.only("ConfigurationSet").properties["DeliveryOptions"]).toEqual({
+      MaxDeliverySeconds: 4 * 3600,
+      TlsPolicy: "REQUIRE",
+    });
+  });
+
+  it("reaches the queue as SES wrote it, and the dead letter queue where the queue cannot be reached", () => {
+    expect(prod.only("AWS::SNS::Subscription").properties).toMatchObject({
+      Protocol: "sqs",
+      RawMessageDelivery: true,
+      TopicArn: { Ref: "FeedbackTopic" },
+      Endpoint: { "Fn::GetAtt": ["FeedbackQueue", "Arn"] },
+      RedrivePolicy: { deadLetterTargetArn: { "Fn::GetAtt": ["FeedbackQueueDlq", "Arn"] } },
+    });
+  });
+
+  it("is published by SES for our configuration set alone, and over TLS", () => {
+    const policy = object(prod.only("AWS::SNS::TopicPolicy").properties["PolicyDocument"]);
+    const [denied, allowed] = list(policy["Statement"]).map(object);
+    expect(denied).toMatchObject({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } });
+    expect(allowed).toMatchObject({
+      Effect: "Allow",
+      Action: "sns:Publish",
+      Principal: { Service: "ses.amazonaws.com" },
+    });
+    const conditions = object(object(allowed?.["Condition"])["StringEquals"]);
+    expect(render(conditions["AWS:SourceAccount"])).toBe("<AWS::AccountId>");
+    expect(render(conditions["AWS:SourceArn"])).toMatch(/:configuration-set\/<ConfigurationSet>$/);
+    expect(list(policy["Statement"])).toHaveLength(2);
+  });
+});
+
+describe("the runtime parameter", () => {
+  it("tells the command line tool where everything is", () => {
+    const { properties } = prod.only("AWS::SSM::Parameter");
+    expect(properties["Name"]).toBe(runtimeParameterName("prod"));
+    expect(JSON.parse(render(properties["Value"]))).toEqual({
+      region: "us-east-1",
+      hostName: "relay.example.net",
+      spoolBucket: "<SpoolBucket>",
+      forwardQueueUrl: "<ForwardQueue>",
+      forwardDlqUrl: "<ForwardQueueDlq>",
+      feedbackQueueUrl: "<FeedbackQueue>",
+      feedbackDlqUrl: "<FeedbackQueueDlq>",
+      ledgerTable: "<LedgerTable>",
+      directoryTable: "<DirectoryTable>",
+      configurationSet: "relayhost-prod",
+    });
+  });
+});

@@ -1,0 +1,94 @@
+/** main.cf and master.cf of the Postfix under test. The block marked as the customer's is what our set-up guide prints. */
+
+/** Name of the customer's server, in one of the demo tenant's domains, so that its own bounces may pass the relay. */
+export const HOST_NAME = "plesk1.example.com";
+
+/** A domain that this server hosts and that nobody registered with the relay. */
+export const UNREGISTERED_DOMAIN = "forgotten.test";
+
+/** What the files are made from; folders are absolute. */
+export type PostfixConfiguration = {
+  readonly dir: string;
+  readonly config: string;
+  readonly logFile: string;
+  readonly mailboxes: string;
+  /** `[host]:port`, the same string as the key in the password file. */
+  readonly relayHost: string;
+  readonly mapType: string;
+  readonly mailOwner: { readonly uid: number; readonly gid: number };
+  readonly implicitTls: boolean;
+};
+
+/** Contents of main.cf. */
+export function mainCf(from: PostfixConfiguration): string {
+  const { dir } = from;
+  return `compatibility_level = 3.6
+queue_directory = ${dir}/queue
+data_directory = ${dir}/data
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+mail_owner = postfix
+setgid_group = postdrop
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+maillog_file_prefixes = ${dir}
+maillog_file = ${from.logFile}
+
+myhostname = ${HOST_NAME}
+mydestination = $myhostname, localhost
+mynetworks = 127.0.0.0/8
+smtpd_relay_restrictions = permit_mynetworks, reject
+# smtpd would ask DNS for the name of each client.
+smtpd_peername_lookup = no
+alias_maps =
+alias_database =
+local_recipient_maps = static:all
+message_size_limit = 31457280
+mailbox_size_limit = 0
+
+virtual_mailbox_domains = ${UNREGISTERED_DOMAIN}
+virtual_mailbox_base = ${from.mailboxes}
+virtual_mailbox_maps = static:${UNREGISTERED_DOMAIN}/
+virtual_uid_maps = static:${from.mailOwner.uid}
+virtual_gid_maps = static:${from.mailOwner.gid}
+
+# The customer's part.
+relayhost = ${from.relayHost}
+smtp_sasl_auth_enable = yes
+smtp_sasl_password_maps = ${from.mapType}:${from.config}/sasl_passwd
+smtp_sasl_security_options = noanonymous
+smtp_sasl_tls_security_options = noanonymous
+smtp_tls_security_level = encrypt
+smtp_tls_wrappermode = ${from.implicitTls ? "yes" : "no"}
+smtp_tls_loglevel = 1
+`;
+}
+
+/** Contents of master.cf: Postfix's usual services without chroot, listening for SMTP on one loopback port only. */
+export function masterCf(smtpPort: number): string {
+  return `127.0.0.1:${smtpPort} inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+proxywrite unix - - n - 1 proxymap
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+local unix - n n - - local
+virtual unix - n n - - virtual
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+`;
+}

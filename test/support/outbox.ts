@@ -1,0 +1,76 @@
+/**
+ * Reads the outbox of local mode: what the local SES took, byte for byte, and the request that brought it.
+ *
+ * Promise:  a mail is reported only when both of its files are there and the request can be read.
+ */
+
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/** One mail that local SES accepted. */
+export type OutboxMail = {
+  /** The SES message id, also the name of both files. */
+  readonly id: string;
+  /** The message as it would have left. */
+  readonly raw: Buffer;
+  /** Every address of the request's destination (To, Cc and Bcc), in order. */
+  readonly recipients: readonly string[];
+  /** The whole request: destination, tags, configuration set, tenant. */
+  readonly request: Readonly<Record<string, unknown>>;
+};
+
+/** Ids of the mails whose two files are both there; empty when there is no outbox yet. */
+export async function outboxIds(outboxDir: string): Promise<string[]> {
+  const names = new Set(await readdir(outboxDir).catch(ifAbsent<string[]>([])));
+  return [...names]
+    .filter((name) => name.endsWith(".eml"))
+    .map((name) => name.slice(0, -".eml".length))
+    .filter((id) => names.has(`${id}.json`))
+    .sort();
+}
+
+/** One mail by its SES message id, or undefined while its request is not readable yet. */
+export async function readOutboxMail(outboxDir: string, id: string): Promise<OutboxMail | undefined> {
+  const request = parseObject(await readFile(join(outboxDir, `${id}.json`), "utf8"));
+  if (request === undefined) return undefined;
+  return { id, raw: await readFile(join(outboxDir, `${id}.eml`)), recipients: addressesOf(request), request };
+}
+
+/** The whole outbox, in the order of the ids. */
+export async function readOutbox(outboxDir: string): Promise<OutboxMail[]> {
+  const mails: OutboxMail[] = [];
+  for (const id of await outboxIds(outboxDir)) {
+    const mail = await readOutboxMail(outboxDir, id);
+    if (mail !== undefined) mails.push(mail);
+  }
+  return mails;
+}
+
+function addressesOf(request: Record<string, unknown>): string[] {
+  const { destination } = request;
+  if (!isRecord(destination)) return [];
+  return ["to", "cc", "bcc"].flatMap((field) => {
+    const addresses = destination[field];
+    return Array.isArray(addresses) ? addresses.filter((address) => typeof address === "string") : [];
+  });
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function ifAbsent<T>(value: T): (cause: unknown) => T {
+  return (cause) => {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return value;
+    throw cause;
+  };
+}

@@ -1,0 +1,57 @@
+/** The numbers fit together, and every relation between them is really checked. */
+
+import { describe, expect, it } from "vitest";
+import { LIMITS, limitProblems } from "../../lib/core/limits.ts";
+
+type Loose = { [G in keyof typeof LIMITS]: { -readonly [K in keyof (typeof LIMITS)[G]]: number } };
+
+/** The limits with one number changed. */
+function changed(change: (limits: Loose) => void): typeof LIMITS {
+  const copy: Loose = structuredClone(LIMITS);
+  change(copy);
+  return copy as unknown as typeof LIMITS;
+}
+
+const { edge, forward, feedback } = LIMITS;
+const BROKEN: readonly (readonly [string, (limits: Loose) => void])[] = [
+  ["forward visibility", (l) => (l.forward.visibilityTimeoutSeconds = 6 * forward.timeoutSeconds - 1)],
+  ["feedback visibility", (l) => (l.feedback.visibilityTimeoutSeconds = 6 * feedback.timeoutSeconds - 1)],
+  ["outlive its invocation", (l) => (l.forward.sesCallTimeoutMs = forward.timeoutSeconds * 1000 - 5_000)],
+  ["before a store may end", (l) => (l.edge.storeDeadlineMs = edge.closeTimeoutMs)],
+  ["outlast a store", (l) => (l.edge.directoryDeadlineMs = edge.storeDeadlineMs)],
+  ["header limit exceeds", (l) => (l.edge.headerBytesMax = edge.messageSizeBytesMax)],
+  ["From field", (l) => (l.edge.fromBytesMax = edge.headerBytesMax + 1)],
+  ["one address", (l) => (l.edge.connectionsPerAddressMax = edge.connectionsMax + 1)],
+  ["before the listener has closed", (l) => (l.edge.containerStopSeconds = edge.closeTimeoutMs / 1000)],
+  ["40 MB", (l) => (l.edge.messageSizeBytesMax = 30_000_000)],
+  ["memory per message", (l) => (l.edge.memoryPerMessageBytesMax = edge.messageSizeBytesMax + 1)],
+  ["queue forgets", (l) => (l.forward.giveUpAfterHours = 14 * 24)],
+  ["SQS keeps", (l) => (l.queue.retentionDays = 15)],
+  ["SQS hides", (l) => (l.forward.retryMaxMs = 12 * 3_600_000 + 1)],
+  ["original is gone", (l) => (l.spool.retentionDays = forward.giveUpAfterHours / 24)],
+  ["record vanishes", (l) => (l.ledger.recordDays = 13)],
+  ["1 to 50 recipients", (l) => (l.forward.recipientsPerCall = 51)],
+];
+
+describe("limits", () => {
+  it("fit together as they are", () => {
+    expect(limitProblems()).toEqual([]);
+  });
+
+  it.each(BROKEN)("are refused when the relation of %s is broken", (words, change) => {
+    expect(limitProblems(changed(change)).filter((problem) => problem.includes(words))).toHaveLength(1);
+  });
+
+  it("are refused once for each broken relation, all together", () => {
+    const all = limitProblems(changed((limits) => BROKEN.slice(0, 2).forEach(([, change]) => change(limits))));
+    expect(all).toHaveLength(2);
+  });
+
+  it("are positive whole numbers", () => {
+    for (const [group, values] of Object.entries(LIMITS)) {
+      for (const [name, value] of Object.entries(values)) {
+        expect(Number.isSafeInteger(value) && value > 0, `${group}.${name}`).toBe(true);
+      }
+    }
+  });
+});

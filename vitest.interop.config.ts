@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+
+/** `npm run test:interop`: real mail servers as clients, installed by test/interop/install.sh. One after the other. */
+export default defineConfig({
+  test: {
+    include: ["test/interop/**/*.test.ts"],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    teardownTimeout: 120_000,
+    fileParallelism: false,
+    maxWorkers: 1,
+    pool: "forks",
+  },
+});
