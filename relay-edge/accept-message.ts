@@ -46,8 +46,15 @@ export interface Transaction {
   readonly tls: { readonly protocol: string; readonly cipher: string } | undefined;
 }
 
+/** What became of a message. */
 export type Accepted =
-  | { readonly kind: "accepted"; readonly id: QueueId; readonly reply: SmtpReply; readonly size: number }
+  | {
+      readonly kind: "accepted";
+      readonly id: QueueId;
+      readonly messageId: string | undefined;
+      readonly reply: SmtpReply;
+      readonly size: number;
+    }
   | { readonly kind: "refused"; readonly reply: SmtpReply; readonly size: number }
   /** To be answered now, and the connection closed. */
   | { readonly kind: "cut"; readonly reply: SmtpReply; readonly size: number };
@@ -70,7 +77,7 @@ export async function acceptMessage(
     if (refusal !== undefined) return { kind: "refused", reply: refusal, size };
     const id = await store(deps, transaction, buffer);
     if (id === undefined) return { kind: "refused", reply: smtpReply("notStored"), size };
-    return { kind: "accepted", id, reply: smtpReply("queued", { id }), size };
+    return { kind: "accepted", id, messageId: header.messageId, reply: smtpReply("queued", { id }), size };
   } finally {
     await buffer.dispose();
   }

@@ -41,6 +41,9 @@ export interface Hello {
   readonly extended: boolean;
 }
 
+/** What is logged of a Message-ID, by which a postmaster asks for a message. */
+const MESSAGE_ID_CHARS_MAX = 250;
+
 interface OpenTransaction {
   readonly identity: Identity;
   readonly from: string | null;
@@ -166,7 +169,9 @@ export class MailSession {
     const { reply } = accepted;
     this.#deps.log({
       event: accepted.kind === "accepted" ? "message-accepted" : "message-refused",
-      ...(accepted.kind === "accepted" ? { id: accepted.id } : { reason: reply.name }),
+      ...(accepted.kind === "accepted"
+        ? { id: accepted.id, messageId: accepted.messageId?.slice(0, MESSAGE_ID_CHARS_MAX) }
+        : { reason: reply.name }),
       ...facts,
       size: accepted.size,
       ms: Math.round(performance.now() - started),

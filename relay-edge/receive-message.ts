@@ -43,7 +43,10 @@ export async function receiveMessage(deps: ReceiveDeps, stream: AsyncIterable<Bu
     randomBytes: deps.randomBytes,
   });
   const lines = new LineCheck();
-  const header = new HeaderScan({ headerBytesMax: settings.headerBytesMax, fromBytesMax: LIMITS.edge.fromBytesMax });
+  const header = new HeaderScan({
+    headerBytesMax: settings.headerBytesMax,
+    fromBytesMax: LIMITS.edge.fromBytesMax,
+  });
   let refusal: SmtpReply | undefined;
   let size = 0;
   let dotChunks = 0;

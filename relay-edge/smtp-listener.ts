@@ -84,13 +84,10 @@ export class SmtpListener extends SMTPServer {
     for (const connection of this.connections) if (connection instanceof EdgeConnection) yield connection;
   }
 
-  /** Takes part in `settled` until it ends. */
+  /** Takes part in `settled` until it ends. `work` does not reject. */
   track(work: Promise<void>): void {
-    this.#inFlight.add(work);
-    work.then(
-      () => this.#inFlight.delete(work),
-      () => this.#inFlight.delete(work),
-    );
+    const tracked = work.finally(() => this.#inFlight.delete(tracked));
+    this.#inFlight.add(tracked);
   }
 
   /** Resolves when no message is being received or stored. */
@@ -156,6 +153,7 @@ export class EdgeConnection extends SMTPConnection {
   readonly #gate: CommandGate;
   readonly #log = new SessionLog();
   #mayGreet = false;
+  #gone = false;
 
   constructor(listener: SmtpListener, socket: Socket | TLSSocket, options?: SMTPConnectionOptions | null) {
     super(listener, socket, options);
@@ -230,14 +228,10 @@ export class EdgeConnection extends SMTPConnection {
     try {
       done(reply);
     } catch (error) {
-      this.#broken(error);
+      // The session cannot go on in step.
+      this.#listener.deps.log({ event: "session-broken", session: this.id, error: errorText(error) });
+      this.close();
     }
-  }
-
-  /** The session cannot go on in step. */
-  #broken(error: unknown): void {
-    this.#listener.deps.log({ event: "session-broken", session: this.id, error: errorText(error) });
-    this.close();
   }
 
   /** Receives one message. Never rejects. */
@@ -253,6 +247,7 @@ export class EdgeConnection extends SMTPConnection {
       const accepted = await this.mail.data(hello, stream);
       this.#endOfData();
       if (accepted.kind === "accepted") {
+        if (this.#gone) log({ event: "answer-lost", session: this.id, id: accepted.id });
         this.#log.messageAccepted();
         this.#gate.messageAccepted();
         callback(null, formatReply(accepted.reply));
@@ -302,6 +297,7 @@ export class EdgeConnection extends SMTPConnection {
 
   /** Once, when the socket is closed. A connection that said nothing (a health check) is not told of. */
   ended(): void {
+    this.#gone = true;
     if (this.#log.saidNothing) return;
     this.#listener.deps.log({
       event: "session-ended",

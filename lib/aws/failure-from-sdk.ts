@@ -44,14 +44,18 @@ const ROWS: readonly Row[] = [
 
 /** Errors that mean the request never reached the service, so the work was not done. */
 const NEVER_SENT = new Set([
-  ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"],
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
   "CredentialsProviderError",
 ]);
 
 /** Turns whatever an SDK call threw into a failure; never throws itself. */
 export function failureFromSdk(error: unknown): Failure {
   const name = error instanceof Error ? error.name : "Unknown";
-  const text = error instanceof Error ? String(error.message) : errorText(error);
+  const text = error instanceof Error ? error.message : errorText(error);
   const status = httpStatus(error);
   const row = ROWS.find((candidate) => candidate.name === name && (candidate.text?.test(text) ?? true));
   if (row !== undefined) {

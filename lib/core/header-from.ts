@@ -9,12 +9,14 @@
 
 import { toAsciiDomain } from "./address.ts";
 
+/** More authors than this are nobody's mail, and each domain costs a look-up. */
+const AUTHORS_MAX = 50;
+
 /** Domains of all authors, in lower-case A-labels where they are host names; undefined: not readable, or none. */
 export function fromDomains(field: string): string[] | undefined {
   const tokens = tokenize(field);
   if (tokens === undefined) return undefined;
   const domains = new Set<string>();
-  const hidden = tokens.flatMap((token) => (token.kind === "opaque" ? hiddenDomains(token.text) : []));
   for (const mailbox of splitMailboxes(tokens)) {
     if (mailbox.length === 0) continue;
     const found = mailboxDomains(mailbox);
@@ -22,20 +24,23 @@ export function fromDomains(field: string): string[] | undefined {
     for (const domain of found) domains.add(domain);
   }
   if (domains.size === 0) return undefined;
-  for (const domain of hidden) domains.add(domain);
-  return [...domains];
+  for (const token of tokens) {
+    if (token.kind === "opaque") for (const domain of hiddenDomains(token.text)) domains.add(domain);
+  }
+  return domains.size > AUTHORS_MAX ? undefined : [...domains];
 }
 
 type Token =
   /** A run of characters that are not special here; 8-bit ones included. */
-  | { readonly kind: "word"; readonly text: string; readonly spaceBefore: boolean }
-  | { readonly kind: "quoted"; readonly text: string; readonly spaceBefore: boolean }
+  | { readonly kind: "word"; readonly text: string }
+  | { readonly kind: "quoted"; readonly text: string }
   /** An encoded-word or ISO-2022-JP text: no structure for a reader that knows it. */
-  | { readonly kind: "opaque"; readonly text: string; readonly spaceBefore: boolean }
-  | { readonly kind: "special"; readonly text: string; readonly spaceBefore: boolean };
+  | { readonly kind: "opaque"; readonly text: string }
+  | { readonly kind: "special"; readonly text: string };
 
 const SPECIAL = new Set(["<", ">", "@", ",", ";", ":"]);
-const ENCODED_WORD = /=\?[^?\s]{1,75}\?[bq]\?[^?\s]*\?=/iy;
+/** White space is not allowed in one, but programs write it, and readers take it. */
+const ENCODED_WORD = /=\?[^?\s]{1,75}\?[bq]\?[^?]*\?=/iy;
 /** From an escape into JIS X 0208 (or the older set, or katakana) to the escape back to ASCII or JIS-Roman. */
 // oxlint-disable-next-line no-control-regex
 const JIS_TEXT = /\x1b(?:\$[@B]|\$\(D|\(I)[\x1b\x20-\x7e]*?\x1b\([BJ]/y;
@@ -44,17 +49,14 @@ const JIS_TEXT = /\x1b(?:\$[@B]|\$\(D|\(I)[\x1b\x20-\x7e]*?\x1b\([BJ]/y;
 function tokenize(field: string): Token[] | undefined {
   const tokens: Token[] = [];
   let at = 0;
-  let space = false;
   let word = "";
-  let wordSpace = false;
   const endWord = (): void => {
-    if (word !== "") tokens.push({ kind: "word", text: word, spaceBefore: wordSpace });
+    if (word !== "") tokens.push({ kind: "word", text: word });
     word = "";
   };
   const push = (kind: "quoted" | "opaque" | "special", text: string): void => {
     endWord();
-    tokens.push({ kind, text, spaceBefore: space });
-    space = false;
+    tokens.push({ kind, text });
   };
   while (at < field.length) {
     const char = field.charAt(at);
@@ -65,13 +67,11 @@ function tokenize(field: string): Token[] | undefined {
       at += opaque.length;
     } else if (char === " " || char === "\t") {
       endWord();
-      space = true;
       at++;
     } else if (char === "(") {
       const end = endOfComment(field, at);
       if (end === undefined) return undefined;
       endWord();
-      space = true;
       at = end;
     } else if (char === '"') {
       const end = endOfQuoted(field, at);
@@ -85,10 +85,6 @@ function tokenize(field: string): Token[] | undefined {
       // An ISO-2022-JP text that is cut off, or worse.
       return undefined;
     } else {
-      if (word === "") {
-        wordSpace = space;
-        space = false;
-      }
       word += char;
       at++;
     }
@@ -107,9 +103,11 @@ function endOfComment(text: string, start: number): number | undefined {
   let depth = 0;
   for (let at = start; at < text.length; at++) {
     const char = text.charAt(at);
-    const jis = char === "\x1b" ? matchAt(JIS_TEXT, text, at) : undefined;
-    if (jis !== undefined) at += jis.length - 1;
-    else if (char === "\\") at++;
+    if (char === "\x1b") {
+      const jis = matchAt(JIS_TEXT, text, at);
+      if (jis === undefined) return undefined;
+      at += jis.length - 1;
+    } else if (char === "\\") at++;
     else if (char === "(") depth++;
     else if (char === ")" && --depth === 0) return at + 1;
   }
@@ -119,9 +117,11 @@ function endOfComment(text: string, start: number): number | undefined {
 function endOfQuoted(text: string, start: number): number | undefined {
   for (let at = start + 1; at < text.length; at++) {
     const char = text.charAt(at);
-    const jis = char === "\x1b" ? matchAt(JIS_TEXT, text, at) : undefined;
-    if (jis !== undefined) at += jis.length - 1;
-    else if (char === "\\") at++;
+    if (char === "\x1b") {
+      const jis = matchAt(JIS_TEXT, text, at);
+      if (jis === undefined) return undefined;
+      at += jis.length - 1;
+    } else if (char === "\\") at++;
     else if (char === '"') return at + 1;
   }
   return undefined;
@@ -129,20 +129,29 @@ function endOfQuoted(text: string, start: number): number | undefined {
 
 /** Splits at commas, at semicolons (some programs write them for commas) and at the colon that opens a group. */
 function splitMailboxes(tokens: readonly Token[]): Token[][] {
-  const mailboxes: Token[][] = [[]];
+  const mailboxes: Token[][] = [];
+  let current: Token[] = [];
   let inAngle = false;
+  let plain = true;
+  const next = (): void => {
+    mailboxes.push(current);
+    current = [];
+    plain = true;
+  };
   for (const token of tokens) {
     const special = token.kind === "special" ? token.text : "";
     if (special === "<") inAngle = true;
     if (special === ">") inAngle = false;
-    const current = mailboxes.at(-1) ?? [];
-    if (!inAngle && (special === "," || special === ";")) mailboxes.push([]);
-    else if (!inAngle && special === ":") {
+    if (!inAngle && (special === "," || special === ";")) next();
+    else if (!inAngle && special === ":" && plain) {
       // A group's name says nothing of an author, unless it looks like an address.
-      if (current.some((part) => part.kind === "special")) current.push(token);
-      else mailboxes[mailboxes.length - 1] = [];
-    } else current.push(token);
+      current = [];
+    } else {
+      current.push(token);
+      plain &&= special === "";
+    }
   }
+  next();
   return mailboxes;
 }
 
@@ -204,21 +213,23 @@ function isDotSeparated(tokens: readonly Token[]): boolean {
 
 /** Something like an address in an unquoted display name: not allowed there, and shown as the author by some. */
 function phraseDomains(tokens: readonly Token[]): string[] {
-  const text = tokens
-    .filter((token) => token.kind === "word" || token.kind === "special")
-    .map((token) => (token.spaceBefore ? ` ${token.text}` : token.text))
-    .join("");
-  return lookLikeAddresses(text);
-}
-
-/** The same inside text that has no structure for a reader that can decode it, but has for one that cannot. */
-function hiddenDomains(text: string): string[] {
-  return [...text.matchAll(/<([^<>]*)>/g)].flatMap((match) => lookLikeAddresses(match[1] ?? ""));
-}
-
-function lookLikeAddresses(text: string): string[] {
-  return [...text.matchAll(/[!-~]+@([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)/g)].flatMap((match) => {
-    const domain = toAsciiDomain(match[1] ?? "");
-    return domain === undefined ? [] : [domain];
+  return tokens.flatMap((token, index) => {
+    const next = tokens[index + 1];
+    const isSign = index > 0 && token.kind === "special" && token.text === "@";
+    return isSign && next?.kind === "word" ? hostNames(next.text) : [];
   });
+}
+
+/** An address between separators, in text that has no structure for one reader but has for another. */
+function hiddenDomains(text: string): string[] {
+  return text.split(/[\s,;:<>]/).flatMap((part) => {
+    const at = part.lastIndexOf("@");
+    return at > 0 ? hostNames(part.slice(at + 1)) : [];
+  });
+}
+
+/** The name in A-labels if it is one of several labels, else nothing. */
+function hostNames(name: string): string[] {
+  const domain = toAsciiDomain(Buffer.from(name, "latin1").toString("utf8"));
+  return domain?.includes(".") === true ? [domain] : [];
 }

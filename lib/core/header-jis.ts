@@ -3,22 +3,24 @@
  * encoded-words: the same octets in a form that cannot be mistaken.
  *
  * Half the octets of such text are printable ASCII, and many are `"`, `(`, `,`, `;`, `<` or `@`: a reader that does
- * not know the escapes, as SES does not, sees broken addresses and refuses the mail. Nothing is decoded here.
- * See RFC 1468 for the escapes and RFC 2047 §2, §5 for encoded-words.
+ * not know the escapes, as SES does not, sees broken addresses and refuses the mail. Nothing is decoded here, and the
+ * cost is linear. See RFC 1468 for the escapes and RFC 2047 §2, §5 for encoded-words.
  */
 
-/** One stretch from an escape into a Japanese set (also the older ones and katakana) to the escape back. */
-const STRETCH = String.raw`\x1b(?:\$[@B]|\$\(D|\(I)[\x1b\x20-\x7e]*?\x1b\([BJ]`;
-/** Stretches with blanks between them: one word, since readers drop blanks between two encoded-words. */
-const STRETCHES = String.raw`${STRETCH}(?:[ \t]*${STRETCH})*`;
-/** In quotes, alone or with plain letters: the quotes must go, for inside them nothing is decoded. */
-const QUOTED = new RegExp(String.raw`"([A-Za-z0-9 \t]*(?:${STRETCHES}[A-Za-z0-9 \t]*)+)"`, "g");
-const BARE = new RegExp(STRETCHES, "g");
-const SIMPLE = new RegExp(String.raw`^(\x1b(?:\$[@B]|\$\(D|\(I))([\x20-\x7e]*)(\x1b\([BJ])$`);
 const ESCAPE = "\x1b";
+/** Into a Japanese set: the two of RFC 1468, JIS X 0212, and the katakana that some programs write. */
+const TO_JAPANESE = ["\x1b$B", "\x1b$@", "\x1b$(D", "\x1b(I"];
+const TO_ASCII = ["\x1b(B", "\x1b(J"];
 
-/** So many octets of text in an encoded-word of at most 75 characters; even, so that no character is cut. */
+/** So many octets of text make an encoded-word of at most 75 characters; even, so that no character is cut. */
 const WORD_OCTETS = 34;
+
+/** Text from an escape into a Japanese set to the escape back. */
+interface Stretch {
+  readonly text: string;
+  /** Its escapes and what is between them, when there are only two. */
+  readonly simple: { readonly open: string; readonly octets: string; readonly close: string } | undefined;
+}
 
 /** True when the value holds an escape at all. */
 export function hasRawJis(value: string): boolean {
@@ -27,26 +29,69 @@ export function hasRawJis(value: string): boolean {
 
 /**
  * The value (octets as latin1, folding included) with raw ISO-2022-JP as encoded-words. A value in which something
- * else follows an escape is returned as it is.
+ * else follows an escape, or the escape back is missing, is returned as it is.
  */
 export function encodeRawJis(value: string): string {
-  const unquoted = value.replace(QUOTED, "$1");
-  const encoded = unquoted.replace(BARE, (text, offset: number) => {
-    const before = unquoted.charAt(offset - 1);
-    const after = unquoted.charAt(offset + text.length);
+  const parts = takeApart(value);
+  if (parts === undefined) return value;
+  // oxlint-disable no-control-regex
+  // Inside quotes nothing is decoded, so they go where they hold nothing else that needs them.
+  const skeleton = parts.skeleton.replace(/"([A-Za-z0-9 \t]*\x1b[A-Za-z0-9 \t\x1b]*)"/g, "$1");
+  let next = 0;
+  // Readers drop the blanks between two encoded-words, so stretches with only blanks between them become one.
+  return skeleton.replace(/\x1b(?:[ \t]*\x1b)*/g, (marks, offset: number) => {
+    const before = skeleton.charAt(offset - 1);
+    const after = skeleton.charAt(offset + marks.length);
     const left = before === "" || " \t\n(".includes(before) ? "" : " ";
     const right = after === "" || " \t\r)".includes(after) ? "" : " ";
-    return `${left}${encodedWords(text)}${right}`;
+    const simple = marks.length === 1 ? parts.stretches[next]?.simple : undefined;
+    const text = marks.replaceAll(ESCAPE, () => parts.stretches[next++]?.text ?? "");
+    return `${left}${simple === undefined ? encodedWord(text) : simpleWords(simple)}${right}`;
   });
-  return hasRawJis(encoded) ? value : encoded;
 }
 
-function encodedWords(text: string): string {
-  const [, open, octets, close] = SIMPLE.exec(text) ?? [];
-  if (open === undefined || octets === undefined || close === undefined) return encodedWord(text);
+/** The value with a lone escape in place of each stretch, and the stretches. */
+function takeApart(value: string): { skeleton: string; stretches: Stretch[] } | undefined {
+  const stretches: Stretch[] = [];
+  let skeleton = "";
+  let offset = 0;
+  for (;;) {
+    const start = value.indexOf(ESCAPE, offset);
+    if (start === -1) return { skeleton: skeleton + value.slice(offset), stretches };
+    const stretch = stretchAt(value, start);
+    if (stretch === undefined) return undefined;
+    stretches.push(stretch);
+    skeleton += value.slice(offset, start) + ESCAPE;
+    offset = start + stretch.text.length;
+  }
+}
+
+function stretchAt(value: string, start: number): Stretch | undefined {
+  let escape = TO_JAPANESE.find((sequence) => value.startsWith(sequence, start));
+  if (escape === undefined) return undefined;
+  const open = escape;
+  let isSimple = true;
+  let offset = start;
+  for (;;) {
+    const textStart = offset + escape.length;
+    const textEnd = value.indexOf(ESCAPE, textStart);
+    if (textEnd === -1 || !/^[ -~]*$/.test(value.slice(textStart, textEnd))) return undefined;
+    const close = TO_ASCII.find((sequence) => value.startsWith(sequence, textEnd));
+    if (close !== undefined) {
+      const simple = isSimple ? { open, octets: value.slice(textStart, textEnd), close } : undefined;
+      return { text: value.slice(start, textEnd + close.length), simple };
+    }
+    escape = TO_JAPANESE.find((sequence) => value.startsWith(sequence, textEnd));
+    if (escape === undefined) return undefined;
+    isSimple = false;
+    offset = textEnd;
+  }
+}
+
+function simpleWords(stretch: { open: string; octets: string; close: string }): string {
   const words: string[] = [];
-  for (let at = 0; at < octets.length || at === 0; at += WORD_OCTETS) {
-    words.push(encodedWord(`${open}${octets.slice(at, at + WORD_OCTETS)}${close}`));
+  for (let at = 0; at === 0 || at < stretch.octets.length; at += WORD_OCTETS) {
+    words.push(encodedWord(`${stretch.open}${stretch.octets.slice(at, at + WORD_OCTETS)}${stretch.close}`));
   }
   return words.join(" ");
 }

@@ -11,7 +11,7 @@
 const ONCE = ["from", "subject", "mime-version", "content-type", "content-transfer-encoding"] as const;
 type OnceField = (typeof ONCE)[number];
 
-/** A kept field longer than this is treated as a header that is too big. */
+/** Octets of the whole header, and of the From field; the latter holds for the other kept fields too. */
 export interface HeaderLimits {
   readonly headerBytesMax: number;
   readonly fromBytesMax: number;
@@ -163,7 +163,7 @@ export class HeaderScan {
   #append(field: { readonly name: string; value: string }, line: Buffer): void {
     const end = line[line.length - 1] === LF ? line.length - 2 : line.length;
     field.value += line.toString("latin1", 0, end);
-    if (field.name === "from" && field.value.length > this.#limits.fromBytesMax) {
+    if (field.value.length > this.#limits.fromBytesMax) {
       this.#fail({ kind: "too-big", limit: this.#limits.fromBytesMax });
     }
   }

@@ -45,7 +45,7 @@ export const LIMITS = {
     dotLinesMax: 20_000,
     connectionsMax: 5_000,
     connectionsPerAddressMax: 100,
-    /** Of one header From field. */
+    /** Of one From field, or another of those that are compared: Subject, Content-Type and the like. */
     fromBytesMax: 64 * KiB,
     /** Answers of the directory kept at once, and password checks remembered. */
     cacheEntriesMax: 20_000,

@@ -332,7 +332,14 @@ function stateByEvent(entry: HistoryEntry): (typeof VERDICTS)[number] | undefine
       return "rejected";
     case "Delivery":
       return "delivered";
-    default:
+    case "Send":
+    case "DeliveryDelay":
+    case "Other":
+    case "claimed":
+    case "ambiguous":
+    case "sent":
+    case "deferred":
+    case "failed":
       return undefined;
   }
 }

@@ -173,12 +173,11 @@ function parseParameters<const N extends string>(
   return { values };
 }
 
-/** Decodes xtext (RFC 3461 §4); undefined when it is none, or would bring control characters into a header. */
+/** Decodes xtext (RFC 3461 §4); undefined when it is none, or stands for other than printable ASCII (§4.2, §4.4). */
 function xtextValue(text: string): string | undefined {
   if (!/^(?:[!-*,-<>-~]|\+[0-9A-F]{2})*$/.test(text)) return undefined;
   const value = decodeXtext(text);
-  // oxlint-disable-next-line no-control-regex
-  return /[\u0000-\u001f\u007f-\u009f\ufffd]/.test(value) ? undefined : value;
+  return /^[ -~]*$/.test(value) ? value : undefined;
 }
 
 function parseNotify(text: string): readonly Notify[] | undefined {

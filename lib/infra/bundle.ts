@@ -5,12 +5,13 @@
  *           deployed again. No network, no Docker engine.
  * Failure:  rejects with esbuild's message, which names file and line.
  *
- * The output is split: what a program imports only when it needs it (most of the SDK's credential providers) stays in
+ * A function's output is split: what it imports only when it needs it (most of the SDK's credential providers) stays in
  * files of its own that a cold start does not parse. Measured with four SDK clients: 118 ms to import, against 160 ms
- * from one file.
+ * from one file. The edge is one file: it starts once, and a CommonJS package that is imported on demand (`selfsigned`)
+ * loses its named exports where esbuild splits.
  */
 
-import { copyFile, mkdir, readdir, stat } from "node:fs/promises";
+import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type BuildOptions, build } from "esbuild";
 
@@ -39,7 +40,6 @@ const PROJECT_DIR = join(import.meta.dirname, "..", "..");
 
 const OPTIONS = {
   bundle: true,
-  splitting: true,
   platform: "node",
   target: "node24",
   format: "esm",
@@ -55,12 +55,12 @@ const OPTIONS = {
 
 /** Bundles `lambda/<name>/handler.ts` into `outDir` as `handler.mjs` and what it loads on demand. */
 export async function bundleFunction(name: FunctionName, outDir: string): Promise<Bundle> {
-  return await bundleEntry("handler", `lambda/${name}/handler.ts`, outDir);
+  return await bundleEntry("handler", `lambda/${name}/handler.ts`, outDir, { splitting: true });
 }
 
-/** Bundles `relay-edge/main.ts` into `outDir` as `main.mjs` and what it loads on demand. */
+/** Bundles `relay-edge/main.ts` into `outDir` as `main.mjs`. */
 export async function bundleEdge(outDir: string): Promise<Bundle> {
-  return await bundleEntry("main", "relay-edge/main.ts", outDir);
+  return await bundleEntry("main", "relay-edge/main.ts", outDir, { splitting: false });
 }
 
 /** Writes the edge's Docker build context: the Dockerfile and, under `app/`, the bundle; nothing else. */
@@ -85,25 +85,26 @@ export async function bundleRelay(outDir: string): Promise<RelayCode> {
   };
 }
 
-async function bundleEntry(name: string, entry: string, outDir: string): Promise<Bundle> {
+async function bundleEntry(
+  name: string,
+  entry: string,
+  outDir: string,
+  { splitting }: { readonly splitting: boolean },
+): Promise<Bundle> {
+  const options: BuildOptions = { ...OPTIONS, splitting, entryPoints: { [name]: entry }, outdir: outDir };
+  let { outputFiles } = await build({ ...options, write: false });
+  if (outputFiles.some(({ text }) => text.includes("Dynamic require of "))) {
+    // What esbuild cannot turn into an import it leaves as a stand-in for `require`, which throws when called. The
+    // functions need none; in the edge, `selfsigned` asks for node:crypto this way.
+    // The minifier does not know of these names; it never makes one as long.
+    const js = 'import{createRequire as requireMaker}from"node:module";const require=requireMaker(import.meta.url);';
+    ({ outputFiles } = await build({ ...options, write: false, banner: { js } }));
+  }
   await mkdir(outDir, { recursive: true });
-  const options: BuildOptions = { ...OPTIONS, entryPoints: { [name]: entry }, outdir: outDir };
-  const { outputFiles } = await build({ ...options, write: false });
-  // What esbuild cannot turn into an import it leaves as a stand-in for `require`, which throws when called. The
-  // functions need none; in the edge, `selfsigned` asks for node:crypto this way.
-  const js = 'import{createRequire as $r}from"node:module";const require=$r(import.meta.url);';
-  const callsRequire = outputFiles.some(({ text }) => text.includes("Dynamic require of "));
-  await build({ ...options, write: true, ...(callsRequire ? { banner: { js } } : {}) });
-  return { file: join(outDir, `${name}.mjs`), bytes: await codeBytes(outDir) };
-}
-
-async function codeBytes(outDir: string): Promise<number> {
   let bytes = 0;
-  for (const file of await codeFiles(outDir)) bytes += (await stat(file)).size;
-  return bytes;
-}
-
-async function codeFiles(outDir: string): Promise<string[]> {
-  const names = await readdir(outDir);
-  return names.filter((name) => name.endsWith(".mjs")).map((name) => join(outDir, name));
+  for (const { path, contents } of outputFiles) {
+    await writeFile(path, contents);
+    if (path.endsWith(".mjs")) bytes += contents.length;
+  }
+  return { file: join(outDir, `${name}.mjs`), bytes };
 }

@@ -32,7 +32,9 @@ export interface LocalAwsOptions {
   readonly port: number;
   /** Serves requests signed for SES; without it they are refused. */
   readonly ses?: { handle(request: IncomingMessage, response: ServerResponse): void | Promise<void> };
-  /** Told of faults that no client hears of, in one sentence each. */
+  /** The region that events and ARNs name; default us-east-1. */
+  readonly region?: string;
+  /** Told of faults that no client hears of, in one sentence each. Default: standard error. */
   readonly onFault?: (sentence: string) => void;
 }
 
@@ -55,10 +57,11 @@ const PART_BYTES_MAX = 128 * 1024 * 1024;
 
 /** Starts all services. Throws when the port is taken or a folder is in use by another process. */
 export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws> {
-  const onFault = options.onFault ?? ((): void => undefined);
+  const onFault = options.onFault ?? ((sentence: string): void => console.error(`local AWS: ${sentence}`));
+  const region = options.region ?? DEFAULT_REGION;
   const folder = join(options.dataDir, "aws");
   mkdirSync(folder, { recursive: true });
-  const dynamodb = await openLocalDynamoDb(join(options.dataDir, "dynamodb"));
+  const dynamodb = await openLocalDynamoDb(join(options.dataDir, "dynamodb"), region);
   let services: Map<string, Handler> | undefined;
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
     serve(services, request, response).catch((error: unknown) => {
@@ -71,7 +74,7 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
     // The port comes first, because queue URLs name it.
     const port = await listen(server, options.port);
     const endpoint = `http://${HOST}:${port}`;
-    const storage = await openStorage(folder, endpoint, onFault);
+    const storage = await openStorage({ folder, endpoint, region, onFault });
     services = new Map<string, Handler>([
       ["s3", async (request, response) => await handleS3(storage.s3, request, response)],
       ["sqs", storage.fauxqs],
@@ -137,12 +140,19 @@ interface Storage {
   close(): Promise<void>;
 }
 
-async function openStorage(folder: string, endpoint: string, onFault: (sentence: string) => void): Promise<Storage> {
+interface StorageOptions {
+  readonly folder: string;
+  readonly endpoint: string;
+  readonly region: string;
+  readonly onFault: (sentence: string) => void;
+}
+
+async function openStorage({ folder, endpoint, region, onFault }: StorageOptions): Promise<Storage> {
   const parts = await loadFauxqsParts();
   const queues = openLocalQueues(parts, folder, endpoint);
   const notifier = makeObjectCreatedNotifier({
     file: join(folder, "notifications.json"),
-    region: process.env["AWS_REGION"] ?? DEFAULT_REGION,
+    region,
     sendToQueue: (queueArn, body) => queues.sendToQueue(queueArn, body),
     onLost: ({ bucket, key }, reason) => onFault(`no event for ${bucket}/${key}: ${reason}`),
   });

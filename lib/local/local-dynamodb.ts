@@ -52,11 +52,12 @@ type DynaliteAction = (store: DynaliteStore, input: object, callback: Callback<o
  * Opens the folder, making it if need be. Throws when it cannot be opened, among other reasons because another
  * process has it open; the lock of a killed process is gone with that process.
  */
-export async function openLocalDynamoDb(folder: string): Promise<LocalDynamoDb> {
+export async function openLocalDynamoDb(folder: string, region: string): Promise<LocalDynamoDb> {
   mkdirSync(folder, { recursive: true });
   const require = createRequire(import.meta.url);
   const dynalite = require("dynalite/db") as { create(options: object): DynaliteStore };
   const store = dynalite.create({ path: folder, createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 });
+  Object.assign(store.tableDb, { awsRegion: region, awsAccountId: "000000000000" }); // not what the environment says
   try {
     await store.db.open();
   } catch (cause) {

@@ -58,7 +58,7 @@ export async function handleS3(parts: LocalS3Parts, request: IncomingMessage, re
     const refusal = error instanceof RefusedRequest ? new S3Refusal(error.status, error.code, error.message) : error;
     if (!(refusal instanceof S3Refusal)) throw error;
     sendS3Refusal(response, refusal, `/${bucket}/${key}`);
-    //X request.resume(); // the rest of a refused body is read and dropped, or its connection would hang
+    request.resume(); // the rest of a refused body is read and dropped, or its connection would hang
   }
 }
 

@@ -12,7 +12,7 @@ import { outboxIds, readOutboxMail } from "../support/outbox.ts";
 import { headerFields, splitMessage } from "../support/raw-message.ts";
 import { DEMO_LOGIN, type RelayProcess, startRelay } from "../support/relay-process.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { type AcknowledgedMail, hashBody, LOAD_MARKER_FIELD, startMailLoad } from "./mail-load.ts";
+import { type AcknowledgedMail, hashBody, LOAD_MARKER_FIELD, type MailLoad, startMailLoad } from "./mail-load.ts";
 import { seededRandom } from "./seeded-random.ts";
 
 /** How to kill. */
@@ -47,12 +47,13 @@ export type KillReport = {
   readonly refusals: readonly string[];
   /** Why the wait ended without everything having left and an empty spool; undefined when all went well. */
   readonly unsettled: string | undefined;
-  /** The slowest restart until mail was taken again. */
+  /** The slowest restart until mail was taken again; at least 1,000. */
   readonly slowestStartMs: number;
   /** From the last restart until the spool was empty. */
   readonly settleMs: number;
 };
 
+const ACKNOWLEDGE_DEADLINE_MS = 120_000;
 const FINISH_DEADLINE_MS = 120_000;
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -67,15 +68,17 @@ export async function killRelayUnderLoad(options: KillRelayOptions): Promise<Kil
       senders: options.senders,
       random: random.fork(0),
     });
-    const counts = { whileStarting: 0, slowestStartMs: 0 };
+    const counts = { whileStarting: 0, slowestStartMs: 1_000 };
     for (let kill = 1; kill <= options.kills; kill += 1) {
       if (relay.pid() === undefined && random.chance(0.2)) {
-        await killWhileStarting(relay, random.between(0, 1_500));
+        await killWhileStarting(relay, random.between(0, counts.slowestStartMs));
         counts.whileStarting += 1;
       } else {
         if (relay.pid() === undefined)
           counts.slowestStartMs = Math.max(counts.slowestStartMs, await timedRestart(relay));
-        await pause(random.between(100, 2_500));
+        // Counted in messages, not in seconds: a slow machine must not be killed before any work is under way.
+        await moreAcknowledged(load, random.between(1, 80), relay);
+        await pause(random.between(0, 300));
         await relay.kill();
       }
       options.progress(`kill ${kill} of ${options.kills}: ${load.acknowledged.size} messages acknowledged`);
@@ -122,7 +125,7 @@ export async function killRelayUnderLoad(options: KillRelayOptions): Promise<Kil
       ),
       refusals: load.refusals,
       unsettled,
-      slowestStartMs: Math.round(counts.slowestStartMs),
+      slowestStartMs: counts.slowestStartMs,
       settleMs: Math.round(performance.now() - settleStart),
     };
   } finally {
@@ -189,7 +192,7 @@ function extraCopies(mails: readonly AcknowledgedMail[], copies: Copies): number
 async function timedRestart(relay: RelayProcess): Promise<number> {
   const start = performance.now();
   await relay.restart();
-  return performance.now() - start;
+  return Math.round(performance.now() - start);
 }
 
 /** Kills at a moment that the start may or may not have survived until; either way it does not run afterwards. */
@@ -198,6 +201,16 @@ async function killWhileStarting(relay: RelayProcess, afterMs: number): Promise<
   await pause(afterMs);
   await relay.kill();
   await started;
+}
+
+/** Waits until this many more messages have their 250. Rejects when a running relay takes no mail. */
+async function moreAcknowledged(load: MailLoad, messages: number, relay: RelayProcess): Promise<void> {
+  const wanted = load.acknowledged.size + messages;
+  await waitFor(() => (load.acknowledged.size >= wanted ? true : undefined), {
+    deadlineMs: ACKNOWLEDGE_DEADLINE_MS,
+    intervalMs: 10,
+    otherwise: () => `${load.acknowledged.size} of ${wanted} messages acknowledged. Relay output:\n${relay.output()}`,
+  });
 }
 
 /** What the relay's own command line says about the queue, as an operator would see it, errors included. */

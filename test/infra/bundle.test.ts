@@ -1,11 +1,16 @@
-import { spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ENV } from "../../lib/core/names.ts";
 import { bundleRelay, FUNCTION_NAMES, type RelayCode } from "../../lib/infra/bundle.ts";
+import { object } from "./cdk-json.ts";
 
 /** Lambda parses all of it at a cold start, apart from what is loaded on demand. */
 const BUNDLE_BYTES_MAX = 700_000;
@@ -41,6 +46,23 @@ describe.each(FUNCTION_NAMES)("the bundle of %s", (name) => {
   });
 });
 
+describe("the bundle of the edge", () => {
+  it(
+    "starts alone with what the task gives it, answers health checks and SMTP, and stops on SIGTERM",
+    async () => {
+      const edge = await startEdge(join(code.edgeImage, "app"), join(dir, "edge"));
+      try {
+        expect((await fetch(`http://127.0.0.1:${edge.healthPort}/health`)).status).toBe(200);
+        expect(await greeting(edge.smtpPort)).toMatch(/^220 relay\.example\.net /);
+      } finally {
+        edge.child.kill("SIGTERM");
+      }
+      expect(await edge.exitCode).toBe(0);
+    },
+    BUNDLING_MS,
+  );
+});
+
 describe("bundles", () => {
   it(
     "have the same bytes when they are made again elsewhere, so that nothing is deployed that did not change",
@@ -71,4 +93,51 @@ function digest(folder: string): string {
   const hash = createHash("sha256");
   for (const file of filesBelow(folder)) hash.update(file.slice(folder.length)).update(readFileSync(file));
   return hash.digest("hex");
+}
+
+interface RunningEdge {
+  readonly child: ChildProcess;
+  readonly smtpPort: number;
+  readonly healthPort: number;
+  readonly exitCode: Promise<number | null>;
+}
+
+/** Starts main.mjs as the image does: from its own folder, with the task's variables and one writable folder. */
+async function startEdge(appDir: string, writableDir: string): Promise<RunningEdge> {
+  mkdirSync(writableDir, { recursive: true });
+  const child = spawn(process.execPath, [join(appDir, "main.mjs")], {
+    cwd: appDir,
+    stdio: ["ignore", "pipe", "inherit"],
+    env: {
+      NODE_ENV: "production",
+      AWS_REGION: "us-east-1",
+      [ENV.environment]: "test",
+      [ENV.hostName]: "relay.example.net",
+      [ENV.spoolBucket]: "spool",
+      [ENV.directoryTable]: "directory",
+      [ENV.bindAddress]: "127.0.0.1",
+      [ENV.smtpPort]: "0",
+      [ENV.smtpsPort]: "0",
+      [ENV.healthPort]: "0",
+      [ENV.temporaryDir]: writableDir,
+      [ENV.dataDir]: join(writableDir, "relayhost"),
+    },
+  });
+  const exitCode = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  for await (const line of createInterface({ input: child.stdout })) {
+    const entry = object(JSON.parse(line));
+    if (entry["event"] !== "edge-started") continue;
+    return { child, exitCode, smtpPort: Number(entry["smtpPort"]), healthPort: Number(entry["healthPort"]) };
+  }
+  throw new Error(`the edge ended with ${await exitCode} before it had started`);
+}
+
+async function greeting(port: number): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    const [chunk]: unknown[] = await once(socket, "data");
+    return String(chunk);
+  } finally {
+    socket.destroy();
+  }
 }

@@ -1,6 +1,6 @@
 /** The byte budget: never over its limit, first come first served, and no work is forgotten. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ByteBudget } from "../../lib/core/byte-budget.ts";
 

@@ -1,6 +1,6 @@
 /** S3 notifications: real shapes, the form that the sweep writes, and anything else an SQS body may hold. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createdEventBody, parseCreatedEvent } from "../../lib/core/created-event.ts";
 import { firstQueueIdAt, makeQueueId, spoolKey } from "../../lib/core/queue-id.ts";

@@ -1,6 +1,6 @@
 /** Who may send for which domain. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { coveringDomains } from "../../lib/core/address.ts";
 import { directoryKey, type SenderDomain, senderVerdict, TENANT_ID_PATTERN } from "../../lib/core/directory.ts";

@@ -20,6 +20,7 @@ const BROKEN: readonly (readonly [string, (limits: Loose) => void])[] = [
   ["before a store may end", (l) => (l.edge.storeDeadlineMs = edge.closeTimeoutMs)],
   ["outlast a store", (l) => (l.edge.directoryDeadlineMs = edge.storeDeadlineMs)],
   ["header limit exceeds", (l) => (l.edge.headerBytesMax = edge.messageSizeBytesMax)],
+  ["before it is slowed down", (l) => (l.edge.authBlockAfter = edge.authSlowAfter)],
   ["From field", (l) => (l.edge.fromBytesMax = edge.headerBytesMax + 1)],
   ["one address", (l) => (l.edge.connectionsPerAddressMax = edge.connectionsMax + 1)],
   ["before the listener has closed", (l) => (l.edge.containerStopSeconds = edge.closeTimeoutMs / 1000)],

@@ -1,6 +1,6 @@
 /** SES events on a recipient's record: in any order and any number of times they end in the same. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   concerns,
@@ -38,7 +38,7 @@ function common(seconds = 1, sesId = "ses-1") {
   return { sesId, id: MESSAGE.id, recipientIndex: 0, tenant: "demo", at: at(seconds), destination: [ADDRESS] };
 }
 const SEND: SesEvent = { ...common(), type: "Send" };
-const DELIVERY: SesEvent = { ...common(3), type: "Delivery", recipients: [ADDRESS], smtpResponse: "250 OK" };
+const DELIVERY = { ...common(3), type: "Delivery", recipients: [ADDRESS], smtpResponse: "250 OK" } satisfies SesEvent;
 const REJECT: SesEvent = { ...common(2), type: "Reject", reason: "Bad content" };
 const OPEN: SesEvent = { ...common(9), type: "Other", eventType: "Open" };
 const bounce = (bounceType: string, bounceSubType: string, seconds = 5): SesEvent => ({
@@ -79,9 +79,19 @@ function essence(record: RecipientRecord) {
   };
 }
 
-const ALL = [
-  ...[SEND, DELIVERY, REJECT, OPEN, BOUNCE, bounce("Transient", "General", 4), bounce("Transient", "MailboxFull", 5)],
-  ...[delay(2), delay(3), delay(3, "SpamDetected"), complaint(), complaint("OnAccountSuppressionList")],
+const ALL: SesEvent[] = [
+  SEND,
+  DELIVERY,
+  REJECT,
+  OPEN,
+  BOUNCE,
+  bounce("Transient", "General", 4),
+  bounce("Transient", "MailboxFull", 5),
+  delay(2),
+  delay(3),
+  delay(3, "SpamDetected"),
+  complaint(),
+  complaint("OnAccountSuppressionList"),
 ];
 
 describe("SES events on a record", () => {
@@ -186,7 +196,7 @@ describe("SES events on a record", () => {
   });
 
   it("keep what a remote server says short enough for the ledger", () => {
-    const record = apply(sent, [{ ...DELIVERY, smtpResponse: `250 ${"x".repeat(500_000)}` } as SesEvent]);
+    const record = apply(sent, [{ ...DELIVERY, smtpResponse: `250 ${"x".repeat(500_000)}` }]);
     expect(record.history.at(-1)?.detail).toMatch(/^250 x{993}\.\.\.$/);
   });
 });

@@ -1,6 +1,6 @@
 /** What a recipient's record goes through by our own doing: claims, answers of SES, deferrals, ends and reports. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Failure } from "../../lib/core/failure.ts";
 import {

@@ -1,6 +1,6 @@
 /** When a message is tried again, and when that ends. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../lib/core/limits.ts";
 import { retryDelayMs, shouldGiveUp } from "../../lib/core/retry.ts";

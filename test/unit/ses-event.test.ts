@@ -1,6 +1,6 @@
 /** SES events: each documented type as SES writes it, what SES may add, and anything else an SQS body may hold. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SES_TAG } from "../../lib/core/names.ts";
 import { firstQueueIdAt } from "../../lib/core/queue-id.ts";

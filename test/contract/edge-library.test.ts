@@ -1,0 +1,115 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
+import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
+import { SMTPServer } from "smtp-server";
+import { replyForLibrary } from "../../relay-edge/library-replies.ts";
+
+const LIBRARY = dirname(createRequire(import.meta.url).resolve("smtp-server/package.json"));
+
+async function source(name: string): Promise<string> {
+  return await readFile(join(LIBRARY, "dist/esm", name), "utf8");
+}
+
+/** Code and beginning of everything the library can say by itself. */
+async function librarySays(): Promise<string[]> {
+  const text = (await source("smtp-connection.js")) + (await source("sasl.js")) + (await source("smtp-server.js"));
+  const calls = text.matchAll(/\bsend\((\d{3}), (this\.name \+ )?(?:'([^']*)'( \+ [^,)]*)?)/g);
+  return [...calls].map(([, code, host, words]) => `${code} ${host === undefined ? "" : "HOST"}${words ?? ""}`);
+}
+
+describe("smtp-server", () => {
+  it("is the version that was looked at, and pinned", async () => {
+    const { version } = JSON.parse(await readFile(join(LIBRARY, "package.json"), "utf8")) as { version: string };
+    const own = JSON.parse(await readFile(join(import.meta.dirname, "../../package.json"), "utf8")) as {
+      dependencies: Record<string, string>;
+    };
+    expect(own.dependencies["smtp-server"]).toBe(version);
+    expect(version).toBe("3.21.6");
+  });
+
+  it("has the methods that the listener overrides", () => {
+    const own = (name: string) => typeof Reflect.get(SMTPConnection.prototype, name);
+    const handlers = ["EHLO", "HELO", "NOOP", "RSET", "VRFY", "HELP", "QUIT", "AUTH", "STARTTLS", "MAIL", "RCPT", "DATA"];
+    for (const name of ["init", "connectionReady", "send", "close", "upgrade", "_createParser"]) {
+      expect([name, own(name)]).toEqual([name, "function"]);
+    }
+    for (const name of handlers) expect([name, own(`handler_${name}`)]).toEqual([name, "function"]);
+    for (const name of ["connect", "onConnect", "onSecure", "onAuth", "onData", "onClose", "updateSecureContext"]) {
+      expect([name, typeof Reflect.get(SMTPServer.prototype, name)]).toEqual([name, "function"]);
+    }
+  });
+
+  it("parses commands through oncommand and _write, and says when it is in data mode", () => {
+    const parser = new SMTPStream({});
+    const lines: string[] = [];
+    parser.oncommand = (line, next) => {
+      lines.push(line.toString());
+      next?.();
+    };
+    parser.write("A\r\nB\nC");
+    parser.write("\r\n");
+    expect(lines).toEqual(["A", "B", "C"]);
+    expect(parser._dataMode).toBe(false);
+    parser.startDataMode();
+    expect(parser._dataMode).toBe(true);
+  });
+
+  it("has no other handler than those of commands that are overridden or switched off", () => {
+    const known = ["EHLO", "HELO", "NOOP", "RSET", "VRFY", "HELP", "QUIT", "AUTH", "STARTTLS", "MAIL", "RCPT", "DATA"];
+    const off = ["WIZ", "SHELL", "KILL", "XCLIENT", "XFORWARD"];
+    const found = Object.getOwnPropertyNames(SMTPConnection.prototype)
+      .filter((name) => name.startsWith("handler_"))
+      .map((name) => name.slice("handler_".length));
+    expect(found.sort()).toEqual([...known, ...off].sort());
+  });
+
+  it("says nothing of its own accord that has no reply of ours, save what cannot occur here", async () => {
+    const said = await librarySays();
+    expect(said.length).toBeGreaterThan(60);
+    const unlisted = said.filter((words) => {
+      const text = words.slice(4).replace("HOST", "relay.example");
+      const { name } = replyForLibrary(Number(words.slice(0, 3)), text, "relay.example", false);
+      return name === "temporaryFailure" || name === "sessionFailure";
+    });
+    const cannotOccur = [
+      // maxClients is not set: connections are counted where they are accepted.
+      "421 HOST Too many connected clients, try again in a moment",
+      // LMTP.
+      "500 Error: ",
+      // Handlers that are replaced: AUTH is checked, MAIL, RCPT and DATA are parsed, by us.
+      "501 Error: Bad sender address syntax",
+      "503 Error: nested MAIL command",
+      "501 Error: Bad recipient address syntax",
+      "503 Error: need MAIL command",
+      "501 Error: NOTIFY parameter must be NEVER, SUCCESS, FAILURE, or DELAY",
+      "501 Error: NOTIFY=NEVER cannot be combined with other values",
+      "501 Error: Bad ORCPT parameter syntax",
+      "452 Error: too many recipients",
+      "503 Error: need RCPT command",
+      "250 Accepted",
+      "552 Error: message exceeds fixed maximum message size ",
+      "421 Error: too many unauthenticated commands",
+      // Commands that are switched off.
+      "550 Error: Not allowed",
+      "503 Error: Mail transaction in progress",
+      "501 Error: Bad command parameter syntax",
+      "500 You are no wizard!",
+      "200 Please pass, oh mighty wizard",
+      "500 Mere mortals must not mutter that mantra",
+      "500 Error: Invoking shell is not allowed. This incident will be reported.",
+      "500 Can not kill Mom",
+      // A mechanism that is switched off.
+      "535 Error: Username and Password not accepted",
+      // A failure of ours.
+      "451 Error: internal server error",
+      // Its beginning is listed with each text that can follow.
+      "501 Error: syntax: ",
+      "503 Error: send ",
+      "421 Error: ",
+    ];
+    expect([...new Set(unlisted)].filter((words) => !cannotOccur.includes(words))).toEqual([]);
+  });
+});
