@@ -13,16 +13,23 @@ interface Failures {
   at: number;
 }
 
-const { authSlowAfter, authBlockAfter, authDelayMs, authForgottenPerMinute, cacheEntriesMax } = LIMITS.edge;
+const { authSlowAfter, authBlockAfter, authForgottenPerMinute, cacheEntriesMax } = LIMITS.edge;
+
+export interface AuthGuardOptions {
+  /** Milliseconds; only differences count. */
+  readonly now: () => number;
+  readonly delayMs: number;
+}
 
 /** Counts failed log-ins by address; one per process. */
 export class AuthGuard {
   readonly #now: () => number;
+  readonly #delayMs: number;
   readonly #failures = new Map<string, Failures>();
 
-  /** `now` is in milliseconds; only differences count. */
-  constructor(now: () => number) {
-    this.#now = now;
+  constructor(options: AuthGuardOptions) {
+    this.#now = options.now;
+    this.#delayMs = options.delayMs;
   }
 
   failed(address: string): void {
@@ -36,7 +43,7 @@ export class AuthGuard {
 
   /** How long the answer to a failed log-in should wait, in milliseconds. */
   delayMs(address: string): number {
-    return this.#level(address) > authSlowAfter ? authDelayMs : 0;
+    return this.#level(address) > authSlowAfter ? this.#delayMs : 0;
   }
 
   /** True when connections from the address should be refused for now. */

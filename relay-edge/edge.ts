@@ -63,7 +63,7 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
   const { config: settings } = deps;
   await removeStaleFiles(settings.temporaryDir);
   const certificate = await loadCertificate(settings, deps.now);
-  const guard = new AuthGuard(() => performance.now());
+  const guard = new AuthGuard({ now: () => performance.now(), delayMs: settings.authDelayMs });
   const session: MailSessionDeps = {
     settings,
     guard,

@@ -6,7 +6,7 @@
  */
 
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
-import { makeDynamoDb, makeS3, makeSesForSending, makeSqs } from "../../lib/aws/clients.ts";
+import { makeDynamoDb, makeS3, makeSes, makeSesForSending, makeSqs } from "../../lib/aws/clients.ts";
 import { markUnreadable } from "../../lib/aws/ledger-dynamo.ts";
 import { deferMessage, type Queue, sendToQueue } from "../../lib/aws/queue-sqs.ts";
 import { readForwardConfig } from "../../lib/config/function-config.ts";
@@ -15,7 +15,9 @@ import { type CreatedObject, parseCreatedEvent } from "../../lib/core/created-ev
 import { LIMITS } from "../../lib/core/limits.ts";
 import { errorText, type Log, logJson } from "../../lib/core/log.ts";
 import { NotASpoolObject } from "../../lib/core/spool-object.ts";
-import { type ForwardDeps, forwardMessage, type Turn } from "./forward-message.ts";
+import { AccountGate } from "./account-gate.ts";
+import { forwardMessage } from "./forward-message.ts";
+import type { ForwardDeps, Turn } from "./forward-recipient.ts";
 
 /** The part of Lambda's context that is used; local mode gives the same. */
 export type Invocation = Pick<Context, "awsRequestId" | "getRemainingTimeInMillis">;
@@ -42,6 +44,7 @@ export function makeForwardHandler(env: NodeJS.ProcessEnv, log: Log = logJson): 
       configurationSet: config.configurationSet,
       sesTenants: config.sesTenants,
     },
+    gate: new AccountGate({ ses: makeSes(), concurrency: config.concurrency, now: Date.now, log }),
     queue: { client: sqs, url: config.forwardQueueUrl },
     deadLetterQueue: { client: sqs, url: config.forwardDlqUrl },
     recordDays: config.recordDays,

@@ -152,6 +152,7 @@ function edgeDefaults() {
     authFailuresMax: edge.authFailuresMax,
     commandLineBytesMax: edge.commandLineBytesMax,
     afterFailedAuthMs: edge.afterFailedAuthMs,
+    authDelayMs: edge.authDelayMs,
     dataGraceMs: edge.dataGraceMs,
     socketIdleMs: edge.socketIdleMs,
     deadlineCheckMs: 1_000,

@@ -19,6 +19,12 @@ const forward = {
   forwardQueueUrl: required(ENV.forwardQueueUrl, httpUrl, "SQS queue of spooled messages"),
   forwardDlqUrl: required(ENV.forwardDlqUrl, httpUrl, "SQS queue of what cannot be handled"),
   configurationSet: required(ENV.configurationSet, text, "SES configuration set for every mail"),
+  concurrency: optional(
+    ENV.forwardConcurrency,
+    wholeNumber(1, 1000),
+    LIMITS.forward.concurrency,
+    "invocations of forward that may run at the same time",
+  ),
   sesTenants: optional(ENV.sesTenants, flag, false, "send under the SES tenant of each tenant"),
   giveUpAfterHours: optional(
     ENV.giveUpAfterHours,

@@ -45,6 +45,8 @@ export interface EdgeSettings {
   readonly tlsHandshakeMs: number;
   readonly commandMs: number;
   readonly afterFailedAuthMs: number;
+  /** What the answer to a failed AUTH waits when its address has failed often. */
+  readonly authDelayMs: number;
   readonly dataGraceMs: number;
   readonly dataBytesPerSecondMin: number;
   readonly socketIdleMs: number;

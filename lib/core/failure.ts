@@ -20,3 +20,13 @@ export interface Failure {
   /** True when the whole account is paused or throttled: stop calling for a while, never a failure of the mail. */
   readonly accountWide: boolean;
 }
+
+/**
+ * What a failure says of the account: `too-fast` asks for a slower pace, `closed` means that it takes nothing for now
+ * (paused, suspended, daily quota used up). Undefined: it is about this mail only.
+ */
+export function accountSignal(failure: Failure): "too-fast" | "closed" | undefined {
+  if (!failure.accountWide) return undefined;
+  const closed = /Suspended|Paused/.test(failure.code) || /\bdaily\b|\b24[ -]?hours?\b/i.test(failure.text);
+  return closed ? "closed" : "too-fast";
+}

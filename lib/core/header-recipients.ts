@@ -34,6 +34,8 @@ const ATOMS = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+$/;
 /** What SES takes: ASCII, no blanks, dots anywhere in the local part but not around an empty label of the domain. */
 const ADDRESS =
   /^(?:"(?:[ !#-[\]-~]|\\[ -~])*"|[!#-'*+./0-9=?A-Z^-~-]+)@(?:\[[!-Z^-~]*\]|[!#-'*+/0-9=?A-Z^-~-]+(?:\.[!#-'*+/0-9=?A-Z^-~-]+)*)$/;
+/** Local part 64, domain 255 (RFC 5321 §4.5.3.1). What is longer is no address, and could not be folded. */
+const ADDRESS_OCTETS_MAX = 320;
 /** `@one,@two:` before an address (RFC 5322 §4.4), which everybody skips. */
 const ROUTE = /^@[^:]*:/;
 const HIDDEN_LIST = /^(undisclosed|unlisted)[- ]?recipients?$/i;
@@ -66,16 +68,14 @@ export function repairRecipients(value: string, defaultDomain: string | undefine
  * its octets, and is returned as it is when there is nothing to add.
  */
 export function joinRecipients(values: readonly string[]): string {
-  const [first = "", ...others] = values;
-  const seen = new Set([comparable(first)]);
-  let joined = first;
-  for (const value of others) {
+  const byKey = new Map<string, string>();
+  for (const value of values) {
     const key = comparable(value);
-    if (seen.has(key)) continue;
-    seen.add(key);
-    joined = `${trimChars(joined, " \t\r\n,")},\r\n ${trimChars(value, " \t\r\n,")}`;
+    if (!byKey.has(key)) byKey.set(key, value);
   }
-  return joined === first ? first : ` ${joined}`;
+  const [first = "", ...others] = byKey.values();
+  if (others.length === 0) return first;
+  return ` ${[first, ...others].map((value) => trimChars(value, " \t\r\n,")).join(",\r\n ")}`;
 }
 
 function comparable(value: string): string {
@@ -100,17 +100,25 @@ function repairEntry(entry: Entry, defaultDomain: string | undefined): string | 
   if (entry.isGroup) return raw;
   if (angle !== undefined) {
     const inside = trimBlanks(raw.slice(angle.start, angle.end).replaceAll("\r\n", ""));
-    if (ADDRESS.test(inside.replace(ROUTE, ""))) return raw;
-    if (defaultDomain === undefined || !ATOMS.test(inside)) return undefined;
+    if (isAddressText(inside.replace(ROUTE, ""))) return raw;
+    if (defaultDomain === undefined || !isName(inside)) return undefined;
     const nameEnd = raw.indexOf(inside, angle.start) + inside.length;
     return `${raw.slice(0, nameEnd)}@${defaultDomain}${raw.slice(nameEnd)}`;
   }
-  if (ADDRESS.test(text)) return raw;
-  if (defaultDomain === undefined || !ATOMS.test(text) || HIDDEN_LIST.test(text)) return undefined;
+  if (isAddressText(text)) return raw;
+  if (defaultDomain === undefined || !isName(text) || HIDDEN_LIST.test(text)) return undefined;
   const nameStart = startOutsideComments(raw);
   const nameEnd = nameStart + text.length;
   if (raw.slice(nameStart, nameEnd) !== text) return undefined;
   return `${raw.slice(0, nameEnd)}@${defaultDomain}${raw.slice(nameEnd)}`;
+}
+
+function isAddressText(text: string): boolean {
+  return text.length <= ADDRESS_OCTETS_MAX && ADDRESS.test(text);
+}
+
+function isName(text: string): boolean {
+  return text.length <= ADDRESS_OCTETS_MAX && ATOMS.test(text);
 }
 
 /** Splits at commas and at semicolons outside a group; undefined when quotes or brackets are left open. */

@@ -75,6 +75,22 @@ export const LIMITS = {
     giveUpAfterHours: 48,
     retryFirstMs: 30_000,
     retryMaxMs: 3_600_000,
+    /** Invocations at the same time; each has its share of the account's rate. */
+    concurrency: 2,
+    /** Recipients of one message under way at the same time. */
+    recipientsInFlight: 10,
+    /** The same mail from the same client within this time is sent once. */
+    duplicateWindowMs: 15 * 60_000,
+  },
+  account: {
+    /** Of `MaxSendRate`: below it, since SES counts in its own seconds. */
+    rateShare: 0.97,
+    /** Recipients per second until the quota is known: the sandbox's. */
+    rateUnknownPerSecond: 1,
+    quotaReadEveryMs: 5 * 60_000,
+    /** How long nothing is sent once SES takes nothing; doubles up to the maximum. */
+    breakerFirstMs: 60_000,
+    breakerMaxMs: 15 * 60_000,
   },
   feedback: {
     timeoutSeconds: 30,

@@ -40,6 +40,7 @@ export interface MessageRecord {
 }
 
 /**
+ * `duplicate`: a second copy of a mail that is handled under another id.
  * `sending`: claimed by one invocation. `waiting`: to be tried again. `sent`: SES took it. `failed`: SES refused it,
  * took it and never sent it (suppressed), or we gave up. The others are SES's word on what became of it.
  */
@@ -51,13 +52,14 @@ export type RecipientState =
   | "bounced"
   | "complained"
   | "rejected"
-  | "failed";
+  | "failed"
+  | "duplicate";
 
 /** One thing that happened to a recipient. */
 export interface HistoryEntry {
   /** RFC 3339. */
   readonly at: string;
-  readonly what: "claimed" | "sent" | "deferred" | "failed" | "ambiguous" | SesEvent["type"];
+  readonly what: "claimed" | "sent" | "deferred" | "failed" | "ambiguous" | "duplicate" | SesEvent["type"];
   /** Words of SES or of the remote server. */
   readonly detail?: string;
   /** Enhanced status code where there is one. */
@@ -154,6 +156,27 @@ export interface ClaimHolder {
 }
 
 /** The record to save before the call, or why there must be no call now. */
+/** The only record of a recipient whose mail is a second copy of the one under `first`. */
+export function duplicateOf(
+  message: MessageRecord,
+  index: number,
+  recipient: EnvelopeRecipient,
+  first: QueueId,
+  nowMs: number,
+): RecipientRecord {
+  return {
+    id: message.id,
+    index,
+    ...recipient,
+    version: 1,
+    state: "duplicate",
+    attempts: 0,
+    reason: `copy of ${first}`,
+    history: [{ at: iso(nowMs), what: "duplicate", detail: first }],
+    expiresAt: message.expiresAt,
+  };
+}
+
 export type ClaimResult =
   | { readonly kind: "claimed"; readonly record: RecipientRecord; readonly possibleDuplicate: boolean }
   | { readonly kind: "handled" }

@@ -22,6 +22,7 @@ export const ENV = {
   retentionDays: "RELAYHOST_RETENTION_DAYS",
   recordDays: "RELAYHOST_RECORD_DAYS",
   giveUpAfterHours: "RELAYHOST_GIVE_UP_AFTER_HOURS",
+  forwardConcurrency: "RELAYHOST_FORWARD_CONCURRENCY",
   bindAddress: "RELAYHOST_BIND_ADDRESS",
   smtpPort: "RELAYHOST_SMTP_PORT",
   smtpsPort: "RELAYHOST_SMTPS_PORT",

@@ -138,7 +138,7 @@ const BOUNCES: ReadonlyMap<string, readonly [string, DsnReason?]> = new Map<stri
   ["Permanent/General", ["5.0.0"]],
   ["Permanent/NoEmail", ["5.1.1", "no-such-user"]],
   ["Transient/General", ["4.0.0"]],
-  ["Transient/MailboxFull", ["4.2.2", "mailbox-full"]],
+  ["Transient/MailboxFull", ["5.2.2", "mailbox-full"]],
   ["Transient/MessageTooLarge", ["5.3.4", "too-large"]],
   ["Transient/ContentRejected", ["5.7.1", "content-rejected"]],
   ["Transient/AttachmentRejected", ["5.7.1", "attachment-rejected"]],

@@ -21,7 +21,7 @@ import { feedbackRights, type RelayResources } from "./rights.ts";
 export interface FeedbackIntakeProps {
   readonly environment: Environment;
   readonly codeDir: string;
-  readonly resources: Pick<RelayResources, "spool" | "ledger">;
+  readonly resources: Pick<RelayResources, "spool" | "ledger" | "directory">;
 }
 
 export class FeedbackIntake extends Construct {
@@ -66,7 +66,9 @@ export class FeedbackIntake extends Construct {
         [ENV.environment]: environment.name,
         [ENV.hostName]: environment.hostName,
         [ENV.spoolBucket]: resources.spool.bucketName,
+        [ENV.feedbackQueueUrl]: queue.queue.queueUrl,
         [ENV.ledgerTable]: resources.ledger.tableName,
+        [ENV.directoryTable]: resources.directory.tableName,
         [ENV.systemAddress]: environment.systemAddress,
         [ENV.recordDays]: String(environment.recordDays),
       },

@@ -1,6 +1,5 @@
 /** Forward: takes notifications of spooled messages from its queue and hands the messages to SES. */
 
-import { RecursiveLoop } from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -43,9 +42,6 @@ export class ForwardWorker extends Construct {
         [ENV.giveUpAfterHours]: String(environment.giveUpAfterHours),
       },
       rights: forwardRights(this, resources, { configurationSet, sesTenants: environment.sesTenants }),
-      // A message that waits for SES goes back into the queue it came from. Lambda would take the 17th round for a
-      // loop and drop it (Lambda guide, "recursive loop detection"); ours ends by giveUpAfterHours.
-      recursiveLoop: RecursiveLoop.ALLOW,
     });
     this.worker.consume(resources.forwardQueue, LIMITS.forward.batchSize, environment.forwardConcurrency);
   }

@@ -7,14 +7,7 @@
 
 import { Duration } from "aws-cdk-lib";
 import { PolicyDocument, type PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
-import {
-  Architecture,
-  Code,
-  EventSourceMapping,
-  Function as LambdaFunction,
-  type RecursiveLoop,
-  Runtime,
-} from "aws-cdk-lib/aws-lambda";
+import { Architecture, Code, EventSourceMapping, Function as LambdaFunction, Runtime } from "aws-cdk-lib/aws-lambda";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
@@ -34,8 +27,6 @@ export interface RelayFunctionProps {
   readonly limits: { readonly timeoutSeconds: number; readonly memoryMiB: number };
   readonly variables: Readonly<Record<string, string>>;
   readonly rights: readonly PolicyStatement[];
-  /** @default - Lambda ends what it takes for a loop after 16 rounds */
-  readonly recursiveLoop?: RecursiveLoop;
 }
 
 export class RelayFunction extends Construct {
@@ -67,7 +58,6 @@ export class RelayFunction extends Construct {
       environment: { ...props.variables },
       role: this.role,
       logGroup,
-      ...(props.recursiveLoop === undefined ? {} : { recursiveLoop: props.recursiveLoop }),
     });
     freezeLogicalId(this.function, props.logicalId);
   }

@@ -64,7 +64,6 @@ export class RelayStack extends Stack {
       environment,
       resources,
       codeDir: code.functions.sweep,
-      feedbackDlq: feedback.feedbackDlq,
     });
     const { vpc } = new RelayNetwork(this, "Network");
     const task = new EdgeTask(this, "EdgeTask", { environment, resources, imageDir: code.edgeImage });

@@ -3,7 +3,6 @@
 import { Duration } from "aws-cdk-lib";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
-import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -15,7 +14,6 @@ export interface SweepScheduleProps {
   readonly environment: Environment;
   readonly codeDir: string;
   readonly resources: RelayResources;
-  readonly feedbackDlq: IQueue;
 }
 
 export class SweepSchedule extends Construct {
@@ -23,7 +21,7 @@ export class SweepSchedule extends Construct {
 
   constructor(scope: Construct, id: string, props: SweepScheduleProps) {
     super(scope, id);
-    const { environment, resources, feedbackDlq } = props;
+    const { environment, resources } = props;
     this.worker = new RelayFunction(this, "Worker", {
       environment,
       name: "sweep",
@@ -36,14 +34,13 @@ export class SweepSchedule extends Construct {
         [ENV.hostName]: environment.hostName,
         [ENV.spoolBucket]: resources.spool.bucketName,
         [ENV.forwardQueueUrl]: resources.forwardQueue.queueUrl,
-        [ENV.forwardDlqUrl]: resources.forwardDlq.queueUrl,
-        [ENV.feedbackDlqUrl]: feedbackDlq.queueUrl,
         [ENV.ledgerTable]: resources.ledger.tableName,
+        [ENV.directoryTable]: resources.directory.tableName,
         [ENV.systemAddress]: environment.systemAddress,
         [ENV.recordDays]: String(environment.recordDays),
         [ENV.giveUpAfterHours]: String(environment.giveUpAfterHours),
       },
-      rights: sweepRights(resources, feedbackDlq),
+      rights: sweepRights(resources),
     });
     new Rule(this, "Schedule", {
       description: `Starts ${environment.name}'s sweep`,

@@ -174,6 +174,7 @@ function functionEnvironment(names: RuntimeNames, dataDir: string, config: Local
     [ENV.feedbackQueueUrl]: names.feedbackQueueUrl,
     [ENV.feedbackDlqUrl]: names.feedbackDlqUrl,
     [ENV.configurationSet]: names.configurationSet,
+    [ENV.forwardConcurrency]: "1",
     [ENV.bindAddress]: "127.0.0.1",
     [ENV.smtpPort]: String(config.smtpPort),
     [ENV.smtpsPort]: String(config.smtpsPort),

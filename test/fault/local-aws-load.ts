@@ -93,7 +93,7 @@ export class LocalAwsLoad {
       ...(await this.#checkObjects(run)),
       ...(await this.#checkItems(run)),
       ...(await this.#checkEvents(run)),
-      ...(await checkMessages(run, [run.names.feedbackQueue.url], this.#work)),
+      ...(await checkMessages(run, [run.names.feedbackQueue.url, run.names.feedbackDlq.url], this.#work)),
       ...(await checkMessages(run, [run.poisonQueue, run.poisonDlq], this.#poison)),
     ];
   }

@@ -103,15 +103,40 @@ describe("forward", () => {
     expect(await pipeline.outbox()).toHaveLength(before);
   });
 
-  it("keeps the message while SES throttles, and records when the next try is", async () => {
-    onSend = () => ({ status: 429, errorType: "TooManyRequestsException", message: "Maximum sending rate exceeded." });
+  it("waits out SES's throttling without a failure, a report or a second copy", async () => {
+    let refusals = 3;
+    onSend = (to) =>
+      to === "throttled@example.net" && refusals-- > 0
+        ? { status: 429, errorType: "TooManyRequestsException", message: "Maximum sending rate exceeded." }
+        : undefined;
     const id = await pipeline.accept({ to: ["throttled@example.net"] });
+    await pipeline.logged((event) => event.event === "forwarded" && event["id"] === id);
+    const [record] = await pipeline.recipients(id);
+    expect(record?.attempts).toBe(1);
+    expect(record?.history.map((entry) => entry.what)).not.toContain("deferred");
+    expect(await mailsTo("throttled@example.net")).toHaveLength(1);
+  });
+
+  it("keeps the message while SES is down, and records when the next try is", async () => {
+    onSend = () => ({ status: 503, errorType: "ServiceUnavailable", message: "down" });
+    const id = await pipeline.accept({ to: ["down@example.net"] });
     await pipeline.logged((event) => event.event === "deferred" && event["id"] === id);
     const [record] = await pipeline.recipients(id);
     expect(record?.state).toBe("waiting");
     expect(record?.nextTryAt).toBeGreaterThan(Date.now());
     expect(await getSpoolObject(pipeline.spool, id)).toBeDefined();
-    expect(await mailsTo("throttled@example.net")).toHaveLength(0);
+    expect(await mailsTo("down@example.net")).toHaveLength(0);
+  });
+
+  it("sends a mail once that the client sent twice because it lost our 250", async () => {
+    const bytes = testMail("lost-250");
+    const first = await pipeline.accept({ to: ["guarded@example.net"], bytes });
+    const second = await pipeline.accept({ to: ["guarded@example.net"], bytes });
+    await pipeline.logged((event) => event.event === "duplicate-dropped");
+    await pipeline.logged((event) => event.event === "forwarded" && event["recipient"] === "guarded@example.net");
+    const states = [(await pipeline.recipients(first))[0]?.state, (await pipeline.recipients(second))[0]?.state];
+    expect(states).toContain("duplicate");
+    expect(await mailsTo("guarded@example.net")).toHaveLength(1);
   });
 
   it("puts a body that is no S3 event into the dead-letter queue and goes on with the next", async () => {

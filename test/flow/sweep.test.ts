@@ -65,7 +65,7 @@ describe("sweep", () => {
 
   it("leaves alone what waits for its next try", async () => {
     pipeline.proxy.onCall = (call) =>
-      call.operation === "SendEmail" ? { status: 429, type: "TooManyRequestsException" } : undefined;
+      call.operation === "SendEmail" ? { status: 503, type: "ServiceUnavailable" } : undefined;
     pipeline.work();
     const id = await pipeline.accept({ to: ["waiting@example.net"] });
     await pipeline.logged((event) => event.event === "deferred" && event["id"] === id);

@@ -10,7 +10,8 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ENV } from "../../lib/core/names.ts";
 import { bundleRelay, FUNCTION_NAMES, type RelayCode } from "../../lib/infra/bundle.ts";
-import { object } from "./cdk-json.ts";
+import { list, object } from "./cdk-json.ts";
+import { render, synthesize } from "./synthesized.ts";
 
 /** Lambda parses all of it at a cold start, apart from what is loaded on demand. */
 const BUNDLE_BYTES_MAX = 700_000;
@@ -53,7 +54,7 @@ describe("the bundle of the edge", () => {
       const edge = await startEdge(join(code.edgeImage, "app"), join(dir, "edge"));
       try {
         expect((await fetch(`http://127.0.0.1:${edge.healthPort}/health`)).status).toBe(200);
-        expect(await greeting(edge.smtpPort)).toMatch(/^220 relay\.example\.net /);
+        expect(await greeting(edge.smtpPort)).toMatch(/^220 relay-dev\.example\.net /);
       } finally {
         edge.child.kill("SIGTERM");
       }
@@ -105,16 +106,18 @@ interface RunningEdge {
 /** Starts main.mjs as the image does: from its own folder, with the task's variables and one writable folder. */
 async function startEdge(appDir: string, writableDir: string): Promise<RunningEdge> {
   mkdirSync(writableDir, { recursive: true });
+  const [container] = list(synthesize("dev").only("AWS::ECS::TaskDefinition").properties["ContainerDefinitions"]);
+  const variables = list(object(container)["Environment"]).map((entry) => [
+    render(object(entry)["Name"]),
+    render(object(entry)["Value"]),
+  ]);
   const child = spawn(process.execPath, [join(appDir, "main.mjs")], {
     cwd: appDir,
     stdio: ["ignore", "pipe", "inherit"],
     env: {
       NODE_ENV: "production",
       AWS_REGION: "us-east-1",
-      [ENV.environment]: "test",
-      [ENV.hostName]: "relay.example.net",
-      [ENV.spoolBucket]: "spool",
-      [ENV.directoryTable]: "directory",
+      ...Object.fromEntries(variables),
       [ENV.bindAddress]: "127.0.0.1",
       [ENV.smtpPort]: "0",
       [ENV.smtpsPort]: "0",

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { readEdgeConfig } from "../../lib/config/edge-config.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
 import { ENV } from "../../lib/core/names.ts";
 import { list, object, settingsOf } from "./cdk-json.ts";
@@ -145,9 +146,13 @@ describe("the task", () => {
     expect(prod.only("EdgeLog").properties["RetentionInDays"]).toBe(90);
   });
 
-  it("is told by variables that the code knows, and by no others", () => {
-    const known: string[] = Object.values(ENV);
-    for (const name of Object.keys(variables)) expect(known).toContain(name);
+  it("is told what its program must know, by names that it knows", () => {
+    expect(readEdgeConfig(variables)).toMatchObject({
+      spoolBucket: "<SpoolBucket>",
+      directoryTable: "<DirectoryTable>",
+      settings: { smtpPort: 2525, smtpsPort: 2465, healthPort: 8080, temporaryDir: "/tmp" },
+    });
+    for (const name of Object.keys(variables)) expect(Object.values<string>(ENV)).toContain(name);
     expect(variables).toMatchObject({
       [ENV.hostName]: "relay.example.net",
       [ENV.spoolBucket]: "<SpoolBucket>",

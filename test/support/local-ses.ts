@@ -110,9 +110,9 @@ export class LocalSes {
     return this.published.flatMap(({ event }) => (event.mail.messageId === messageId ? [event] : []));
   }
 
-  /** Waits until that many events of a message were published; rejects after five seconds. */
+  /** Waits until that many events of a message were published; rejects after fifteen seconds. */
   async waitForEvents(messageId: string, count: number): Promise<SesEventJson[]> {
-    const end = performance.now() + 5_000;
+    const end = performance.now() + 15_000;
     while (this.eventsOf(messageId).length < count) {
       const leftMs = end - performance.now();
       if (leftMs <= 0) throw new Error(`only ${this.eventsOf(messageId).length} events of ${messageId}`);

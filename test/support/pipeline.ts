@@ -220,5 +220,6 @@ function handlerEnvironment(names: RuntimeNames): NodeJS.ProcessEnv {
     [ENV.feedbackQueueUrl]: names.feedbackQueueUrl,
     [ENV.feedbackDlqUrl]: names.feedbackDlqUrl,
     [ENV.configurationSet]: names.configurationSet,
+    [ENV.forwardConcurrency]: "1",
   };
 }

@@ -63,14 +63,14 @@ describe("python3's email package", () => {
     }
   });
 
-  it("reads reports on hostile input the same way: three parts, one group per recipient, no defect", () => {
+  it("reads reports on hostile input the same way: its parts, one group per recipient, no defect", () => {
     const inputs = fc.sample(hostileInput(), { numRuns: 100, seed: 20261124 });
     const bytes = inputs.map((input) => composeDsn(input));
     for (const mail of bytes) expect(wireProblems(mail)).toEqual([]);
     for (const [i, mail] of readWithPython(bytes).entries()) {
       const input = inputs[i];
       expect(mail.defects, JSON.stringify(input)).toEqual([]);
-      expect(mail.parts).toHaveLength(3);
+      expect(mail.parts).toHaveLength(input?.original.length === 0 ? 2 : 3);
       expect(mail.parts[1]?.groups).toHaveLength(1 + (input?.recipients.length ?? 0));
       for (const group of mail.parts[1]?.groups?.slice(1) ?? []) {
         const names = group.map(([name]) => name.toLowerCase());

@@ -256,6 +256,13 @@ describe("composeDsn: the returned original", () => {
     expect(returned.replaceAll("\r\n ", " ")).toContain(`X-Long: ${"word ".repeat(500)}`);
   });
 
+  it("leaves a line of 998 octets alone and folds one of 999", () => {
+    const body = (octets: number): string =>
+      content(part3({ original: Buffer.from(`S: x\r\n\r\n${"b".repeat(octets)}\r\n`) })).split("\r\n\r\n")[1] ?? "";
+    expect(body(998)).toBe(`${"b".repeat(998)}\r\n`);
+    expect(body(999)).toBe(`${"b".repeat(998)}\r\n b\r\n`);
+  });
+
   it("cuts a monstrous header after a whole field", () => {
     const field = `X-Field: ${"v".repeat(60)}\r\n\tfolded\r\n`;
     const original = Buffer.from(`${field.repeat(3000)}\r\nbody\r\n`);

@@ -69,7 +69,7 @@ describe("a deadline", () => {
 describe("the guard against password guessing", () => {
   function make() {
     const clock = { now: 0 };
-    return { clock, guard: new AuthGuard(() => clock.now) };
+    return { clock, guard: new AuthGuard({ now: () => clock.now, delayMs: 2_000 }) };
   }
   const times = (count: number, work: () => void) => {
     for (let i = 0; i < count; i++) work();

@@ -1,0 +1,232 @@
+/**
+ * Brings one recipient of a message to SES: claim, call, record.
+ *
+ * Promise:  nothing is sent that is not claimed in the ledger before and recorded after. SES's "too fast" is waited out
+ *           under the same claim, since SES has not taken the mail.
+ */
+
+import { claimUnique } from "../../lib/aws/duplicate-guard.ts";
+import { readMessage, saveRecipient } from "../../lib/aws/ledger-dynamo.ts";
+import { type Sender, type SendResult, sendMail } from "../../lib/aws/send-ses.ts";
+import type { DsnDeps } from "../../lib/aws/write-owed-dsns.ts";
+import { failureOutcome, heldOutcome, owesDsn } from "../../lib/core/dsn-policy.ts";
+import { dsnQuestion } from "../../lib/core/dsn-question.ts";
+import { accountSignal, type Failure } from "../../lib/core/failure.ts";
+import type { MessageRefusal, PreparedMessage } from "../../lib/core/header-rules.ts";
+import { LIMITS } from "../../lib/core/limits.ts";
+import {
+  type ClaimHolder,
+  claim,
+  duplicateOf,
+  firstClaim,
+  isHandled,
+  type MessageRecord,
+  type RecipientRecord,
+  recordDeferred,
+  recordFailed,
+  recordSent,
+  withDsn,
+} from "../../lib/core/message-record.ts";
+import { retryDelayMs, shouldGiveUp } from "../../lib/core/retry.ts";
+import type { TellingOutcome } from "../../lib/core/ses-outcome.ts";
+import type { EnvelopeRecipient } from "../../lib/core/spool-object.ts";
+import type { AccountGate } from "./account-gate.ts";
+
+export interface ForwardDeps extends DsnDeps {
+  readonly sender: Sender;
+  readonly gate: AccountGate;
+  readonly recordDays: number;
+  readonly giveUpAfterHours: number;
+  readonly random: () => number;
+}
+
+/** What one invocation may do: who claims, and when it must stop beginning new calls. */
+export interface Turn {
+  readonly holder: ClaimHolder;
+  readonly stopAtMs: number;
+}
+
+/** One recipient of a message that is ready to go. */
+export interface Job {
+  readonly message: MessageRecord;
+  readonly index: number;
+  readonly recipient: EnvelopeRecipient;
+  readonly prepared: PreparedMessage;
+  /** SHA-256 of the client's octets; undefined when copies are not to be found out. */
+  readonly digest: string | undefined;
+}
+
+/** Returns undefined when the recipient is handled, else when to come back (epoch milliseconds). */
+export async function forwardRecipient(
+  deps: ForwardDeps,
+  job: Job,
+  known: RecipientRecord | undefined,
+  turn: Turn,
+): Promise<number | undefined> {
+  if (known !== undefined && isHandled(known)) return undefined;
+  if (deps.now() >= turn.stopAtMs) return deps.now();
+  if (known === undefined && (await isCopy(deps, job))) return undefined;
+  const passage = await deps.gate.pass(turn.stopAtMs);
+  if (passage.kind === "later") return passage.atMs;
+  const claimed = await claimRecipient(deps, job, known, turn.holder);
+  if ("againMs" in claimed) return claimed.againMs;
+  if (claimed.record === undefined) return undefined;
+  return await recordResult(deps, job, claimed.record, await send(deps, job, turn));
+}
+
+/**
+ * The edge may have stored a message and failed to say so; the client then sends it again. Such a copy ends here, as
+ * long as the first one was not given up.
+ */
+async function isCopy(deps: ForwardDeps, job: Job): Promise<boolean> {
+  if (job.digest === undefined) return false;
+  const { message, index, recipient } = job;
+  const first = await claimUnique(deps.ledger, {
+    tenant: message.tenant,
+    returnPath: message.returnPath,
+    recipient: recipient.address,
+    digest: job.digest,
+    id: message.id,
+    index,
+    acceptedMs: Date.parse(message.time),
+    windowMs: LIMITS.forward.duplicateWindowMs,
+  });
+  if (first === undefined) return false;
+  const { recipients } = await readMessage(deps.ledger, first.id);
+  const original = recipients.find((record) => record.index === first.index);
+  // Without a record the first one is still to come, and will be sent.
+  if (original?.state === "failed") return false;
+  if (await saveRecipient(deps.ledger, duplicateOf(message, index, recipient, first.id, deps.now()))) {
+    deps.log({ event: "duplicate-dropped", id: message.id, recipient: recipient.address, first: first.id });
+  }
+  return true;
+}
+
+async function send(deps: ForwardDeps, job: Job, turn: Turn): Promise<SendResult> {
+  const { refusal, bytes } = job.prepared;
+  if (refusal !== undefined) return { kind: "failed", failure: unsendable(refusal) };
+  for (;;) {
+    const result = await sendMail(deps.sender, {
+      id: job.message.id,
+      recipientIndex: job.index,
+      tenant: job.message.tenant,
+      own: job.message.dsnFor !== undefined,
+      recipient: job.recipient.address,
+      bytes,
+    });
+    if (result.kind === "accepted") {
+      deps.gate.worked();
+      return result;
+    }
+    const signal = accountSignal(result.failure);
+    if (signal === "closed") deps.gate.closed(result.failure);
+    if (signal !== "too-fast") return result;
+    deps.gate.tooFast();
+    if ((await deps.gate.pass(turn.stopAtMs)).kind === "later") return result;
+  }
+}
+
+type Claimed = { readonly againMs: number } | { readonly record: RecipientRecord | undefined };
+
+/** Makes the claim durable before anything is sent. `record: undefined` means somebody else has handled it. */
+async function claimRecipient(
+  deps: ForwardDeps,
+  job: Job,
+  known: RecipientRecord | undefined,
+  holder: ClaimHolder,
+): Promise<Claimed> {
+  let current = known;
+  for (;;) {
+    let next: RecipientRecord;
+    if (current === undefined) next = firstClaim(job.message, job.index, job.recipient, deps.now(), holder);
+    else {
+      const result = claim(current, deps.now(), holder);
+      if (result.kind === "handled") return { record: undefined };
+      if (result.kind !== "claimed") return { againMs: result.untilMs };
+      if (result.possibleDuplicate) {
+        const { address } = job.recipient;
+        deps.log({ event: "possible-duplicate", id: job.message.id, recipient: address, attempt: current.attempts });
+      }
+      next = result.record;
+    }
+    if (await saveRecipient(deps.ledger, next)) return { record: next };
+    const stored = await readRecipient(deps, job);
+    // The write may have been ours, with its answer lost on the way back.
+    if (stored?.version === next.version && stored.claimedBy === holder.claimedBy) return { record: stored };
+    current = stored;
+  }
+}
+
+async function recordResult(
+  deps: ForwardDeps,
+  job: Job,
+  claimed: RecipientRecord,
+  result: SendResult,
+): Promise<number | undefined> {
+  const { id, tenant } = job.message;
+  const { address } = job.recipient;
+  if (result.kind === "accepted") {
+    await saveOutcome(deps, job, claimed, (record) =>
+      record.sesId === undefined ? recordSent(record, result.sesId, deps.now()) : undefined,
+    );
+    deps.log({ event: "forwarded", id, tenant, recipient: address, sesId: result.sesId });
+    return undefined;
+  }
+  const { failure } = result;
+  const permanent = failure.class === "permanent";
+  if (permanent || shouldGiveUp(Date.parse(job.message.time), deps.now(), deps.giveUpAfterHours)) {
+    const outcome = failureOutcome(failure, !permanent);
+    await saveOutcome(deps, job, claimed, (record) =>
+      owe(deps, job, recordFailed(record, { ...failure, status: outcome.status }, deps.now()), outcome),
+    );
+    deps.log({ event: "failed", id, tenant, recipient: address, code: failure.code, status: outcome.status });
+    return undefined;
+  }
+  const nextTryAt = deps.now() + retryDelayMs(claimed.attempts, deps.random);
+  const outcome = heldOutcome(failure, giveUpTime(deps, job.message));
+  await saveOutcome(deps, job, claimed, (record) =>
+    owe(deps, job, recordDeferred(record, failure, nextTryAt, deps.now()), outcome),
+  );
+  deps.log({ event: "deferred", id, tenant, recipient: address, code: failure.code, nextTryAt });
+  return nextTryAt;
+}
+
+/** Adds the report that this outcome owes the sender, if it owes one. */
+function owe(deps: ForwardDeps, job: Job, record: RecipientRecord, outcome: TellingOutcome): RecipientRecord {
+  const heldMs = deps.now() - Date.parse(job.message.time);
+  const { owed } = owesDsn(dsnQuestion(job.message, record, outcome, deps.systemAddress, heldMs));
+  return owed ? withDsn(record, outcome) : record;
+}
+
+function giveUpTime(deps: ForwardDeps, message: MessageRecord): string {
+  return new Date(Date.parse(message.time) + deps.giveUpAfterHours * 3_600_000).toISOString();
+}
+
+function unsendable(refusal: MessageRefusal): Failure {
+  const { status, text } = refusal;
+  return { class: "permanent", code: refusal.reason, text, status, ambiguous: false, accountWide: false };
+}
+
+/**
+ * Writes what came of a call. The record may have moved on meanwhile by an event of the same call, so a conflict is
+ * answered by deciding again on the stored record; `undefined` means it says all there is to say.
+ */
+async function saveOutcome(
+  deps: ForwardDeps,
+  job: Job,
+  claimed: RecipientRecord,
+  decide: (record: RecipientRecord) => RecipientRecord | undefined,
+): Promise<void> {
+  let current: RecipientRecord | undefined = claimed;
+  while (current !== undefined) {
+    const next = decide(current);
+    if (next === undefined || (await saveRecipient(deps.ledger, next))) return;
+    current = await readRecipient(deps, job);
+    if (current !== undefined && isHandled(current)) return;
+  }
+}
+
+async function readRecipient(deps: ForwardDeps, job: Job): Promise<RecipientRecord | undefined> {
+  const { recipients } = await readMessage(deps.ledger, job.message.id);
+  return recipients.find((record) => record.index === job.index);
+}

@@ -1,0 +1,209 @@
+/**
+ * Who may import whom: one table, which ARCHITECTURE.md's invariants stand on.
+ *
+ * A type-only import counts like any other. A file whose folder no row names is a complaint, so that a new folder
+ * gets its row.
+ */
+
+import { posix } from "node:path";
+import { codeOnly } from "./code-only.ts";
+import type { RepositoryFile } from "./repository-files.ts";
+
+/** The first row that fits a file holds for it. */
+interface ImportRow {
+  readonly files: RegExp;
+  /** Repository paths or package names. */
+  readonly may: readonly RegExp[];
+  readonly because: string;
+}
+
+/** A package that only these files may import, whatever their row allows. */
+interface OwnedPackage {
+  readonly name: RegExp;
+  readonly only: RegExp;
+  readonly because: string;
+}
+
+const ANY_NODE = /^node:/;
+const CORE = /^lib\/core\//;
+const CONFIG = /^lib\/config\//;
+const AWS = /^lib\/aws\//;
+
+/** The rows. In `may`, `$1` of a path is written as the function's own folder. */
+export const IMPORT_ROWS: readonly ImportRow[] = [
+  {
+    files: /^lib\/core\//,
+    may: [CORE, /^node:(crypto|url|buffer|util)$/],
+    because: "lib/core is pure: no I/O, no AWS, no SMTP library, no process",
+  },
+  { files: /^lib\/config\//, may: [CORE, CONFIG], because: "lib/config is given its values and knows only core" },
+  {
+    files: /^lib\/aws\//,
+    may: [CORE, /^lib\/config\/runtime-names\.ts$/, AWS, /^@aws-sdk\//, ANY_NODE],
+    because: "lib/aws knows core and the SDK, and nobody who uses it",
+  },
+  {
+    files: /^lib\/infra\//,
+    may: [
+      /^lib\/infra\//,
+      /^lib\/core\/(names|limits)\.ts$/,
+      /^lib\/config\/(environment|runtime-names)\.ts$/,
+      /^(aws-cdk-lib|constructs|esbuild)(\/|$)/,
+      ANY_NODE,
+    ],
+    because: "lib/infra shares names and limits with the runtime and imports no code of it",
+  },
+  {
+    files: /^lib\/local\//,
+    may: [
+      CORE,
+      CONFIG,
+      AWS,
+      /^lib\/local\//,
+      /^lambda\/[^/]+\/handler\.ts$/,
+      /^lambda\/sweep\/sweep-spool\.ts$/,
+      /^relay-edge\/edge\.ts$/,
+      /^(fauxqs|dynalite)(\/|$)/,
+      /^aws-lambda$/,
+      ANY_NODE,
+    ],
+    because: "local mode composes handlers and edge as they are deployed, and is no part of them",
+  },
+  {
+    files: /^relay-edge\/main\.ts$/,
+    may: [/^relay-edge\//, CORE, CONFIG, AWS, ANY_NODE],
+    because: "the edge's composition root knows neither functions nor local mode",
+  },
+  {
+    files: /^relay-edge\/smtp-listener\.ts$/,
+    may: [/^relay-edge\//, CORE, /^smtp-server(\/|$)/, ANY_NODE],
+    because: "the listener speaks SMTP and knows no AWS",
+  },
+  {
+    files: /^relay-edge\//,
+    may: [/^relay-edge\//, CORE, AWS, /^selfsigned$/, ANY_NODE],
+    because: "the edge never imports functions, local mode, infra or configuration",
+  },
+  {
+    files: /^lambda\/feedback\/handler\.ts$/,
+    may: [/^lambda\/feedback\//, CORE, CONFIG, AWS, /^aws-lambda$/, ANY_NODE],
+    because: "a function knows neither the edge nor another function",
+  },
+  {
+    files: /^lambda\/forward\/handler\.ts$/,
+    may: [/^lambda\/forward\//, CORE, CONFIG, AWS, /^aws-lambda$/, ANY_NODE],
+    because: "a function knows neither the edge nor another function",
+  },
+  {
+    files: /^lambda\/sweep\/handler\.ts$/,
+    may: [/^lambda\/sweep\//, CORE, CONFIG, AWS, /^aws-lambda$/, ANY_NODE],
+    because: "a function knows neither the edge nor another function",
+  },
+  {
+    files: /^lambda\/feedback\//,
+    may: [/^lambda\/feedback\//, CORE, AWS, ANY_NODE],
+    because: "behind its handler a function knows neither event types nor configuration",
+  },
+  {
+    files: /^lambda\/forward\//,
+    may: [/^lambda\/forward\//, CORE, AWS, ANY_NODE],
+    because: "behind its handler a function knows neither event types nor configuration",
+  },
+  {
+    files: /^lambda\/sweep\//,
+    may: [/^lambda\/sweep\//, CORE, AWS, ANY_NODE],
+    because: "behind its handler a function knows neither event types nor configuration",
+  },
+  {
+    files: /^bin\/app\.ts$/,
+    may: [/^lib\/infra\//, /^lib\/core\/names\.ts$/, /^lib\/config\/environment\.ts$/, /^aws-cdk-lib(\/|$)/, ANY_NODE],
+    because: "the CDK entry knows infra and its settings only",
+  },
+  { files: /^bin\/relayhost\.ts$/, may: [/^bin\/commands\//, /^commander$/, ANY_NODE], because: "main stays tiny" },
+  {
+    files: /^bin\/commands\/local\.ts$/,
+    may: [/^bin\/commands\//, CORE, CONFIG, /^lib\/local\//, /^commander$/, ANY_NODE],
+    because: "only the command that starts local mode knows it",
+  },
+  {
+    files: /^bin\/commands\//,
+    may: [
+      /^bin\/commands\//,
+      CORE,
+      CONFIG,
+      AWS,
+      /^lib\/local\/local-environment\.ts$/,
+      /^(commander|nodemailer)(\/|$)/,
+      ANY_NODE,
+    ],
+    because: "commands know neither infra nor edge nor functions, and of local mode only where it runs",
+  },
+  { files: /^(test|bench)\//, may: [/^/], because: "tests and benchmarks may import anything" },
+  { files: /^\.ci\//, may: [ANY_NODE], because: "the build's own scripts run before anything is checked" },
+  { files: /^[^/]+\.config\.ts$/, may: [/^vitest\/config$/, ANY_NODE], because: "configuration of tools imports tools" },
+];
+
+const TESTS = String.raw`(?:test|bench)\/`;
+
+/** Packages with an owner. */
+export const OWNED_PACKAGES: readonly OwnedPackage[] = [
+  {
+    name: /^@(aws-sdk|smithy)\//,
+    only: new RegExp(`^(?:lib/aws/|${TESTS})`),
+    because: "only lib/aws speaks to AWS",
+  },
+  {
+    name: /^(aws-cdk-lib|constructs)(\/|$)/,
+    only: new RegExp(`^(?:lib/infra/|bin/app\\.ts$|${TESTS})`),
+    because: "only lib/infra and bin/app.ts describe the cloud",
+  },
+  {
+    name: /^smtp-server(\/|$)/,
+    only: new RegExp(`^(?:relay-edge/smtp-listener\\.ts$|${TESTS})`),
+    because: "only smtp-listener.ts knows the SMTP library",
+  },
+  {
+    name: /^aws-lambda$/,
+    only: new RegExp(`^(?:lambda/[^/]+/handler\\.ts$|lib/local/|${TESTS})`),
+    because: "only handlers, and local mode that calls them, know Lambda's event types",
+  },
+];
+
+/** Files that a machine starts: nobody has to import them. */
+const ENTRIES = /^(bin\/(app|relayhost)\.ts|relay-edge\/main\.ts|lambda\/[^/]+\/handler\.ts)$/;
+
+/** What a file imports, in any form: repository paths or package names. */
+export function importsOf(file: RepositoryFile): string[] {
+  const code = codeOnly(file.text, "strings");
+  const forms = [
+    /^[ \t]*(?:import|export)\b[^;"'=(]*?\bfrom\s*["']([^"']+)["']/gm,
+    /^[ \t]*import\s*["']([^"']+)["']/gm,
+    /\b(?:import|require|require\.resolve)\(\s*["'`]([^"'`$]+)/g,
+  ];
+  const specifiers = forms.flatMap((form) => [...code.matchAll(form)].map((match) => match[1] ?? ""));
+  return specifiers.map((specifier) =>
+    specifier.startsWith(".") ? posix.join(posix.dirname(file.path), specifier) : specifier,
+  );
+}
+
+/** One line for each import that breaks a rule: file, import and rule. */
+export function importProblems(files: readonly RepositoryFile[]): string[] {
+  return files.flatMap((file) => {
+    const row = IMPORT_ROWS.find((candidate) => candidate.files.test(file.path));
+    if (row === undefined) return [`${file.path} stands in a folder that no import rule names (test/tidy)`];
+    return importsOf(file).flatMap((target) => {
+      const owner = OWNED_PACKAGES.find((owned) => owned.name.test(target) && !owned.only.test(file.path));
+      const because = owner?.because ?? (row.may.some((allowed) => allowed.test(target)) ? undefined : row.because);
+      return because === undefined ? [] : [`${file.path} imports ${target}: ${because}`];
+    });
+  });
+}
+
+/** One line for each file of the product that nothing of the product imports. */
+export function deadFiles(files: readonly RepositoryFile[]): string[] {
+  const product = files.filter((file) => /^(lib|lambda|relay-edge|bin)\//.test(file.path));
+  const imported = new Set(product.flatMap(importsOf));
+  return product
+    .filter((file) => !imported.has(file.path) && !ENTRIES.test(file.path))
+    .map((file) => `${file.path} is imported by nothing but tests`);
+}
