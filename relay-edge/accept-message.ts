@@ -28,6 +28,7 @@ import type { DirectoryCache } from "./directory-cache.ts";
 import type { MessageBuffer } from "./message-buffer.ts";
 import { receiveMessage } from "./receive-message.ts";
 
+/** What taking messages needs. */
 export interface AcceptDeps {
   readonly settings: EdgeSettings;
   readonly spool: Spool;

@@ -11,6 +11,7 @@ import { formatReply, type SmtpReply, smtpReply } from "../lib/core/smtp-reply.t
 import type { AuthGuard } from "./auth-guard.ts";
 import type { ConnectionLimits } from "./connection-limits.ts";
 
+/** Shared by the acceptors of both ports. */
 export interface AcceptorDeps {
   readonly limits: ConnectionLimits;
   readonly guard: AuthGuard;
@@ -20,8 +21,11 @@ export interface AcceptorDeps {
 /** What a refused client gets to read its reply before its socket is destroyed. */
 const LAST_WORD_MS = 500;
 
+/** Takes a connection over; `left` is to be called when it is closed, once or more often. */
+export type HandOn = (socket: Socket, left: () => void) => void;
+
 /** A server for one port. `implicitTls`: a refused client hears nothing. */
-export function makeAcceptor(deps: AcceptorDeps, implicitTls: boolean, handOn: (socket: Socket) => void): Server {
+export function makeAcceptor(deps: AcceptorDeps, implicitTls: boolean, handOn: HandOn): Server {
   return createServer({ noDelay: true }, (socket) => {
     socket.on("error", () => undefined);
     const address = canonicalIp(socket.remoteAddress ?? "");
@@ -32,8 +36,11 @@ export function makeAcceptor(deps: AcceptorDeps, implicitTls: boolean, handOn: (
     }
     const refusal = enter(deps, address);
     if (refusal === undefined) {
-      socket.once("close", () => deps.limits.leave(address));
-      handOn(socket);
+      let here = true;
+      handOn(socket, () => {
+        if (here) deps.limits.leave(address);
+        here = false;
+      });
       return;
     }
     deps.refusals.add(refusal.name, address);

@@ -15,6 +15,7 @@ interface Failures {
 
 const { authSlowAfter, authBlockAfter, authForgottenPerMinute, cacheEntriesMax } = LIMITS.edge;
 
+/** How the guard tells the time, and how long it makes guessers wait. */
 export interface AuthGuardOptions {
   /** Milliseconds; only differences count. */
   readonly now: () => number;

@@ -19,6 +19,7 @@ export interface Identity {
   readonly by: { readonly kind: "credential"; readonly login: string } | { readonly kind: "network" };
 }
 
+/** What log-ins are checked with. */
 export interface AuthenticateDeps {
   readonly directory: DirectoryCache;
   readonly passwords: PasswordChecker;

@@ -1,10 +1,12 @@
 /** How many connections there may be at one time, in all and from one address. */
 
+/** The limits. */
 export interface ConnectionLimitsOptions {
   readonly max: number;
   readonly perAddressMax: number;
 }
 
+/** Counts open connections; one for all ports of a process. */
 export class ConnectionLimits {
   readonly #options: ConnectionLimitsOptions;
   readonly #byAddress = new Map<string, number>();

@@ -25,6 +25,7 @@ import { LIMITS } from "../lib/core/limits.ts";
 import { withDeadline } from "./deadline.ts";
 import { TimedCache } from "./timed-cache.ts";
 
+/** Milliseconds: of one look-up, and for which an answer counts. */
 export interface DirectoryCacheOptions {
   readonly deadlineMs: number;
   readonly keepMs: number;

@@ -23,11 +23,12 @@ import { DirectoryCache } from "./directory-cache.ts";
 import { type Health, startHealth } from "./health.ts";
 import { listen } from "./listen.ts";
 import type { MailSessionDeps } from "./mail-session.ts";
-import { removeStaleFiles } from "./message-buffer.ts";
+import { prepareFolder } from "./message-buffer.ts";
 import { PasswordChecker } from "./password.ts";
 import { SmtpListener } from "./smtp-listener.ts";
 import { tlsPolicy } from "./tls-policy.ts";
 
+/** What an edge is made of. */
 export interface EdgeDeps {
   readonly config: EdgeSettings;
   readonly spool: Spool;
@@ -61,7 +62,7 @@ const LAST_STORE_MS = 500;
 /** Starts an edge. */
 export async function startEdge(deps: EdgeDeps): Promise<Edge> {
   const { config: settings } = deps;
-  await removeStaleFiles(settings.temporaryDir);
+  await prepareFolder(settings.temporaryDir);
   const certificate = await loadCertificate(settings, deps.now);
   const guard = new AuthGuard({ now: () => performance.now(), delayMs: settings.authDelayMs });
   const session: MailSessionDeps = {
@@ -86,15 +87,17 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
   const listeners = [plain, secure];
 
   const tls = createTlsServer({ ...tlsPolicy(certificate), handshakeTimeout: settings.tlsHandshakeMs }, (socket) => {
-    // The library adds its own listener; this one is there for what comes before.
-    socket.on("error", () => undefined);
-    secure.connect(socket, { remoteAddress: socket.remoteAddress ?? "", remotePort: socket.remotePort ?? 0 });
+    secure.serve(socket, () => undefined);
   });
-  tls.on("tlsClientError", () => undefined);
+  // A handshake that failed or took too long. Node leaves the socket open, and it must not be destroyed from below.
+  tls.on("tlsClientError", (_error, socket) => socket.destroy());
 
   const acceptor: AcceptorDeps = { limits, guard, refusals: new RefusalLog(deps.log) };
-  const smtpServer = makeAcceptor(acceptor, false, (socket) => plain.connect(socket));
-  const smtpsServer = makeAcceptor(acceptor, true, (socket) => tls.emit("connection", socket));
+  const smtpServer = makeAcceptor(acceptor, false, (socket, left) => plain.serve(socket, left));
+  const smtpsServer = makeAcceptor(acceptor, true, (socket, left) => {
+    socket.once("close", left);
+    tls.emit("connection", socket);
+  });
   let health: Health | undefined;
   const timers = [
     setInterval(() => {

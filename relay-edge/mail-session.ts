@@ -17,6 +17,7 @@ import type { AuthGuard } from "./auth-guard.ts";
 import { authenticate, type Identity, identifyAddress, standing } from "./authenticate.ts";
 import { type PasswordChecker, TooManyChecks } from "./password.ts";
 
+/** What sessions share. */
 export interface MailSessionDeps extends AcceptDeps {
   readonly passwords: PasswordChecker;
   readonly guard: AuthGuard;

@@ -37,7 +37,7 @@ process.on("unhandledRejection", crash);
 const config = readConfigOrExit();
 const edge = await startEdge({
   config: config.settings,
-  spool: { client: makeS3(process.env, config.settings.storeDeadlineMs), bucket: config.spoolBucket },
+  spool: { client: makeS3(), bucket: config.spoolBucket },
   directory: { client: makeDynamoDb(), table: config.directoryTable },
   now: Date.now,
   randomBytes,

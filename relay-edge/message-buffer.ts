@@ -7,10 +7,11 @@
  * Failure:  `write` and `body` reject when the file system does (full, read-only); the caller answers 4xx.
  */
 
-import { type FileHandle, mkdir, open, readdir, unlink } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 
+/** Where and how much. */
 export interface MessageBufferOptions {
   readonly memoryBytesMax: number;
   readonly directory: string;
@@ -76,23 +77,23 @@ export class MessageBuffer {
       await this.dispose();
       throw new Error("the message was given up");
     }
-    for (let rest = chunks; rest.length > 0; ) {
-      const { bytesWritten } = await this.#file.writev(rest);
-      rest = dropBytes(rest, bytesWritten);
+    // In one piece: a message full of dots comes in thousands of tiny ones.
+    const bytes = Buffer.concat(chunks);
+    for (let written = 0; written < bytes.length; ) {
+      written += (await this.#file.write(bytes, written)).bytesWritten;
     }
   }
 }
 
-/** Removes files that a predecessor left between opening and unlinking one. Never rejects. */
-export async function removeStaleFiles(directory: string): Promise<void> {
-  const names = await readdir(directory).catch(() => []);
-  for (const name of names) {
-    if (name.startsWith(FILE_PREFIX)) await unlink(join(directory, name)).catch(() => undefined);
+/** Makes the folder if need be, and removes files that a predecessor left between opening and unlinking one. */
+export async function prepareFolder(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  for (const name of await readdir(directory)) {
+    if (name.startsWith(FILE_PREFIX)) await rm(join(directory, name), { force: true });
   }
 }
 
 async function openNameless(options: MessageBufferOptions): Promise<FileHandle> {
-  await mkdir(options.directory, { recursive: true });
   const name = `${FILE_PREFIX}${Buffer.from(options.randomBytes(16)).toString("hex")}`;
   const path = join(options.directory, name);
   const file = await open(path, "wx+", 0o600);
@@ -113,19 +114,4 @@ async function* readAfter(head: Buffer, file: FileHandle, length: number): Async
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
-}
-
-/** What is left of the chunks after a write that took only part of them. */
-function dropBytes(chunks: readonly Buffer[], count: number): Buffer[] {
-  const rest = [...chunks];
-  let left = count;
-  for (let first = rest[0]; first !== undefined && left > 0; first = rest[0]) {
-    if (first.length > left) {
-      rest[0] = first.subarray(left);
-      return rest;
-    }
-    left -= first.length;
-    rest.shift();
-  }
-  return rest;
 }

@@ -16,6 +16,7 @@ export class TooManyChecks extends Error {
   override readonly name = "TooManyChecks";
 }
 
+/** How long a result counts, and where the process's own key comes from. */
 export interface PasswordCheckerOptions {
   readonly keepMs: number;
   readonly randomBytes: (count: number) => Uint8Array;

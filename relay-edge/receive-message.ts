@@ -22,6 +22,7 @@ export type Received =
   /** To be answered now, and the connection closed: the client is not at the end of its data. */
   | { readonly kind: "cut"; readonly reply: SmtpReply; readonly size: number };
 
+/** What reading a message needs. */
 export interface ReceiveDeps {
   readonly settings: EdgeSettings;
   readonly randomBytes: (count: number) => Uint8Array;

@@ -4,7 +4,7 @@
  * The library parses commands and data; what a command means is decided in `mail-session.ts`, and every word of a
  * reply comes from the table. What the library leaves open is closed here: its greeting pause, deadlines that bytes
  * cannot extend, handlers that throw, its own replies. Its undocumented parts that are used (`init`,
- * `connectionReady`, `send`, `handler_*`, `connect`, `connections`) have contract tests.
+ * `connectionReady`, `send`, `handler_*`, `upgrade`, `_createParser`, `connections`) have contract tests.
  *
  * Failure: nothing a peer does or a handler throws ends the process; a handler that fails answers 451 4.3.0.
  */
@@ -26,10 +26,10 @@ import type { Certificate } from "./certificate.ts";
 import { ClientClock } from "./client-clock.ts";
 import { CommandGate } from "./command-gate.ts";
 import { watchLineEnds } from "./command-line-ends.ts";
+import { libraryOptions } from "./library-options.ts";
 import { isPeerGone, type LibraryRefusal, libraryRefusal, replyForLibrary } from "./library-replies.ts";
 import { MailSession, type MailSessionDeps } from "./mail-session.ts";
 import { SessionLog } from "./session-log.ts";
-import { tlsPolicy } from "./tls-policy.ts";
 
 type Callback = () => void;
 
@@ -47,32 +47,19 @@ export class SmtpListener extends SMTPServer {
 
   constructor(deps: MailSessionDeps, certificate: Certificate, implicitTls: boolean) {
     const { settings } = deps;
-    super({
-      ...tlsPolicy(certificate),
-      secure: implicitTls,
-      secured: implicitTls,
-      name: settings.hostName,
-      size: settings.messageSizeBytesMax,
-      authOptional: true,
-      allowInsecureAuth: settings.clearTextAuth,
-      authMethods: ["PLAIN", "LOGIN"],
-      disableReverseLookup: true,
-      disabledCommands: ["WIZ", "SHELL", "KILL", "XCLIENT", "XFORWARD"],
-      hideSMTPUTF8: true,
-      hideENHANCEDSTATUSCODES: false,
-      hideDSN: false,
-      maxCommandLength: settings.commandLineBytesMax,
-      socketTimeout: settings.socketIdleMs,
-      logger: false,
-    });
+    super(libraryOptions(settings, certificate, implicitTls));
     this.deps = deps;
     // It owns no socket, but an unheard error would end the process.
     this.on("error", (error) => deps.log({ event: "listener-error", error: errorText(error) }));
   }
 
-  /** Speaks SMTP on a socket that has been accepted. */
-  override connect(socket: Socket | TLSSocket, options?: SMTPConnectionOptions | null): void {
-    const connection = new EdgeConnection(this, socket, options);
+  /**
+   * Speaks SMTP on a socket that has been accepted. `left` is called when it is closed: at STARTTLS the library takes
+   * all listeners off the socket.
+   */
+  serve(socket: Socket | TLSSocket, left: () => void): void {
+    const { remoteAddress = "", remotePort = 0 } = socket;
+    const connection = new EdgeConnection(this, socket, { remoteAddress, remotePort }, left);
     this.#bySession.set(connection.session, connection);
     this.connections.add(connection);
     connection.on("error", (error: Error) => connection.failed(error));
@@ -148,6 +135,7 @@ export class SmtpListener extends SMTPServer {
 export class EdgeConnection extends SMTPConnection {
   readonly mail: MailSession;
   readonly #listener: SmtpListener;
+  readonly #left: () => void;
   readonly #settings: EdgeSettings;
   readonly #clock: ClientClock;
   readonly #gate: CommandGate;
@@ -155,9 +143,15 @@ export class EdgeConnection extends SMTPConnection {
   #mayGreet = false;
   #gone = false;
 
-  constructor(listener: SmtpListener, socket: Socket | TLSSocket, options?: SMTPConnectionOptions | null) {
-    super(listener, socket, options);
+  constructor(
+    listener: SmtpListener,
+    socket: Socket | TLSSocket,
+    client: Required<Pick<SMTPConnectionOptions, "remoteAddress" | "remotePort">>,
+    left: () => void,
+  ) {
+    super(listener, socket, client);
     this.#listener = listener;
+    this.#left = left;
     this.#settings = listener.deps.settings;
     this.#clock = new ClientClock(this.#settings);
     this.#gate = new CommandGate(this.#settings.junkCommandsMax);
@@ -298,6 +292,7 @@ export class EdgeConnection extends SMTPConnection {
   /** Once, when the socket is closed. A connection that said nothing (a health check) is not told of. */
   ended(): void {
     this.#gone = true;
+    this.#left();
     if (this.#log.saidNothing) return;
     this.#listener.deps.log({
       event: "session-ended",

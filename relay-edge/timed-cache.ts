@@ -5,6 +5,7 @@
  * Failure:  a failed look-up rejects for everybody who waits for it, and is not remembered.
  */
 
+/** Bounds of a cache. */
 export interface TimedCacheOptions {
   readonly keepMs: number;
   readonly entriesMax: number;

@@ -13,11 +13,16 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 /** What every process has in common. A time-out is a transient failure for the caller. */
 const requestHandler = { connectionTimeout: 2_000, requestTimeout: 15_000, throwOnRequestTimeout: true } as const;
 
+/** Without one, the SDK writes to the console when a stream cannot be sent twice; whoever gave the stream knows. */
+const quiet = (): void => undefined;
+const QUIET = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet };
+
 /** For the spool. Path style where an endpoint is given, since local servers have no bucket host names. */
 export function makeS3(env: NodeJS.ProcessEnv = process.env, requestTimeoutMs = 20_000): S3Client {
   const local = env["AWS_ENDPOINT_URL_S3"] ?? env["AWS_ENDPOINT_URL"];
   return new S3Client({
     maxAttempts: 3,
+    logger: QUIET,
     forcePathStyle: local !== undefined,
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",

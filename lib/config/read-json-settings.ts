@@ -6,6 +6,7 @@
  * Each setting is read once; `finish` then reports the settings that nobody asked for.
  */
 
+/** Reads the settings of one object; see the head of this file. */
 export interface JsonSettings {
   /** A required string that passes `test`; `allowed` says in words what passes. */
   text(name: string, test: (text: string) => boolean, allowed: string): string;

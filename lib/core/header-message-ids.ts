@@ -92,8 +92,8 @@ function addSesIds(ids: readonly string[], sesIdsOf: (id: string) => readonly st
   for (const id of ids) {
     result.add(id);
     for (const sesId of sesIdsOf(id.slice(1, -1))) {
-      const [bracketed] = messageIds(`<${sesId}>`);
-      if (bracketed !== undefined) result.add(bracketed);
+      const bracketed = `<${sesId}>`;
+      if (messageIds(bracketed)[0] === bracketed) result.add(bracketed);
     }
   }
   return [...result];

@@ -25,7 +25,7 @@ interface Entry {
   readonly raw: string;
   /** Without comments and folding, blanks at the ends removed. */
   readonly text: string;
-  readonly isGroup: boolean;
+  readonly group: "none" | "closed" | "open";
   /** Inside of the angle brackets, offsets into `raw`. */
   readonly angle: { readonly start: number; readonly end: number } | undefined;
 }
@@ -34,8 +34,9 @@ const ATOMS = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+$/;
 /** What SES takes: ASCII, no blanks, dots anywhere in the local part but not around an empty label of the domain. */
 const ADDRESS =
   /^(?:"(?:[ !#-[\]-~]|\\[ -~])*"|[!#-'*+./0-9=?A-Z^-~-]+)@(?:\[[!-Z^-~]*\]|[!#-'*+/0-9=?A-Z^-~-]+(?:\.[!#-'*+/0-9=?A-Z^-~-]+)*)$/;
-/** Local part 64, domain 255 (RFC 5321 §4.5.3.1). What is longer is no address, and could not be folded. */
-const ADDRESS_OCTETS_MAX = 320;
+/** RFC 5321 §4.5.3.1. What is longer is no address, and could not be folded. */
+const LOCAL_OCTETS_MAX = 64;
+const ADDRESS_OCTETS_MAX = LOCAL_OCTETS_MAX + 1 + 255;
 /** `@one,@two:` before an address (RFC 5322 §4.4), which everybody skips. */
 const ROUTE = /^@[^:]*:/;
 const HIDDEN_LIST = /^(undisclosed|unlisted)[- ]?recipients?$/i;
@@ -97,7 +98,11 @@ export function domainOfMailbox(value: string): string | undefined {
 /** The entry's octets, repaired where needed; undefined when it is no address. */
 function repairEntry(entry: Entry, defaultDomain: string | undefined): string | undefined {
   const { raw, text, angle } = entry;
-  if (entry.isGroup) return raw;
+  if (entry.group !== "none") {
+    if (text.startsWith(":")) return undefined;
+    // `undisclosed-recipients:` without its semicolon is a common slip.
+    return entry.group === "closed" ? raw : `${raw};`;
+  }
   if (angle !== undefined) {
     const inside = trimBlanks(raw.slice(angle.start, angle.end).replaceAll("\r\n", ""));
     if (isAddressText(inside.replace(ROUTE, ""))) return raw;
@@ -118,7 +123,7 @@ function isAddressText(text: string): boolean {
 }
 
 function isName(text: string): boolean {
-  return text.length <= ADDRESS_OCTETS_MAX && ATOMS.test(text);
+  return text.length <= LOCAL_OCTETS_MAX && ATOMS.test(text);
 }
 
 /** Splits at commas and at semicolons outside a group; undefined when quotes or brackets are left open. */
@@ -126,15 +131,14 @@ function splitEntries(value: string): Entry[] | undefined {
   const list: Entry[] = [];
   let start = 0;
   let text = "";
-  let isGroup = false;
-  let isGroupOpen = false;
+  let group: Entry["group"] = "none";
   let angleStart = -1;
   let angle: Entry["angle"];
   const push = (end: number): void => {
-    list.push({ raw: value.slice(start, end), text: trimBlanks(text), isGroup, angle });
+    list.push({ raw: value.slice(start, end), text: trimBlanks(text), group, angle });
     start = end + 1;
     text = "";
-    isGroup = false;
+    group = "none";
     angle = undefined;
   };
   for (let i = 0; i < value.length; i++) {
@@ -148,19 +152,18 @@ function splitEntries(value: string): Entry[] | undefined {
     }
     if (char === ")" || char === "]") return undefined;
     if (char === "<") {
-      if (angleStart !== -1 || (angle !== undefined && !isGroup)) return undefined;
+      if (angleStart !== -1 || (angle !== undefined && group === "none")) return undefined;
       angleStart = i + 1;
     } else if (char === ">") {
       if (angleStart === -1) return undefined;
       angle = { start: angleStart - start, end: i - start };
       angleStart = -1;
     } else if (angleStart === -1 && char === ":") {
-      if (isGroup) return undefined;
-      isGroup = true;
-      isGroupOpen = true;
-    } else if (angleStart === -1 && char === ";" && isGroupOpen) {
-      isGroupOpen = false;
-    } else if (angleStart === -1 && !isGroupOpen && (char === "," || char === ";")) {
+      if (group !== "none") return undefined;
+      group = "open";
+    } else if (angleStart === -1 && char === ";" && group === "open") {
+      group = "closed";
+    } else if (angleStart === -1 && group !== "open" && (char === "," || char === ";")) {
       push(i);
       continue;
     }

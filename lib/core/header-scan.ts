@@ -17,6 +17,7 @@ export interface HeaderLimits {
   readonly fromBytesMax: number;
 }
 
+/** What is wrong with a header. */
 export type HeaderProblem =
   | { readonly kind: "too-big"; readonly limit: number }
   /** The line (counted from 1) is no header field. */

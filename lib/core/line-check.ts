@@ -5,6 +5,7 @@
  * smuggling"). See RFC 5321 §2.3.8; RFC 5322 §3.5 for NUL.
  */
 
+/** What is wrong with a line. */
 export type LineProblem = "bare-cr" | "bare-lf" | "nul";
 
 const NUL = 0x00;

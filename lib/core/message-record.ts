@@ -9,6 +9,7 @@
 import type { DsnAction } from "./dsn-status.ts";
 import type { Failure } from "./failure.ts";
 import type { QueueId } from "./queue-id.ts";
+import { addToHistory, type HistoryEntry, reportOf, shortened, verdictOf } from "./recipient-history.ts";
 import { eventAddresses, type SesEvent } from "./ses-event.ts";
 import type { TellingOutcome } from "./ses-outcome.ts";
 import type { EnvelopeRecipient, Notify } from "./spool-object.ts";
@@ -55,19 +56,6 @@ export type RecipientState =
   | "failed"
   | "duplicate";
 
-/** One thing that happened to a recipient. */
-export interface HistoryEntry {
-  /** RFC 3339. */
-  readonly at: string;
-  readonly what: "claimed" | "sent" | "deferred" | "failed" | "ambiguous" | "duplicate" | SesEvent["type"];
-  /** Words of SES or of the remote server. */
-  readonly detail?: string;
-  /** Enhanced status code where there is one. */
-  readonly status?: string;
-  /** Names an SES event, so that its second coming changes nothing. */
-  readonly eventKey?: string;
-}
-
 /** A report to the sender about one recipient. */
 export interface DsnNote {
   readonly outcome: TellingOutcome;
@@ -106,18 +94,6 @@ export interface RecipientRecord {
   readonly expiresAt: number;
 }
 
-/** History kept per recipient. Facts that decide the state stay, however many there are. */
-const HISTORY_MAX = 60;
-/** What goes first when the history is full, and what goes next. */
-const EXPENDABLE: readonly (readonly HistoryEntry["what"][])[] = [
-  ["claimed", "deferred"],
-  ["ambiguous", "DeliveryDelay", "Other"],
-];
-/** Of the words of a remote server: sixty of them must fit into one item of the ledger (400 KB). */
-const DETAIL_CHARS_MAX = 1_000;
-/** Status of a complaint that stands for "never sent": SES knows the address from a suppression list. */
-const SUPPRESSED_STATUS = "5.7.1";
-
 /** True when nothing more is to be sent to this recipient. */
 export function isHandled(record: RecipientRecord): boolean {
   return record.state !== "sending" && record.state !== "waiting";
@@ -155,7 +131,6 @@ export interface ClaimHolder {
   readonly claimUntil: number;
 }
 
-/** The record to save before the call, or why there must be no call now. */
 /** The only record of a recipient whose mail is a second copy of the one under `first`. */
 export function duplicateOf(
   message: MessageRecord,
@@ -177,6 +152,7 @@ export function duplicateOf(
   };
 }
 
+/** The record to save before the call, or why there must be no call now. */
 export type ClaimResult =
   | { readonly kind: "claimed"; readonly record: RecipientRecord; readonly possibleDuplicate: boolean }
   | { readonly kind: "handled" }
@@ -275,8 +251,7 @@ export function recordEvent(record: RecipientRecord, event: SesEvent): Recipient
   if (record.history.some((entry) => entry.eventKey === eventKey)) return undefined;
   const report = reportOf(event, record.address);
   const next = raise(withoutClaim(record), { at: event.at, what: event.type, eventKey, ...report });
-  const verdict = verdictOf(next.history) ?? (record.state === "failed" ? failedBefore(record) : { state: "sent" });
-  return { ...next, ...verdict, sesId: record.sesId ?? event.sesId };
+  return { ...next, ...(verdictOf(next.history) ?? ownEnd(record)), sesId: record.sesId ?? event.sesId };
 }
 
 /** SES id, type and what tells two events of a type apart. */
@@ -300,79 +275,10 @@ export function concerns(event: SesEvent, address: string): boolean {
   return eventAddresses(event).some((candidate) => candidate.toLowerCase() === wanted);
 }
 
-function reportOf(event: SesEvent, address: string): { detail?: string; status?: string } {
-  switch (event.type) {
-    case "Send":
-      return {};
-    case "Delivery":
-      return event.smtpResponse === undefined ? {} : { detail: event.smtpResponse };
-    case "Bounce":
-    case "DeliveryDelay": {
-      const own = event.recipients.find((recipient) => recipient.address.toLowerCase() === address.toLowerCase());
-      const kind = event.type === "Bounce" ? `${event.bounceType}/${event.bounceSubType}` : event.delayType;
-      const words = own?.diagnosticCode === undefined ? "" : ` ${own.diagnosticCode}`;
-      return { detail: `${kind}${words}`, ...(own?.status === undefined ? {} : { status: own.status }) };
-    }
-    case "Complaint":
-      return {
-        detail: event.complaintSubType ?? event.feedbackType ?? "complaint",
-        ...(/suppress/i.test(event.complaintSubType ?? "") ? { status: SUPPRESSED_STATUS } : {}),
-      };
-    case "Reject":
-      return { detail: event.reason };
-    case "Other":
-      return { detail: event.eventType };
-  }
-}
-
-/** A state, and the words to it where it is not a good one. */
-type Verdict = Pick<RecipientRecord, "state" | "reason">;
-
-/** Strongest first. */
-const VERDICTS = ["complained", "bounced", "rejected", "failed", "delivered"] as const;
-
-/**
- * What SES's events say of the recipient; undefined when they do not say yet. The strongest fact wins and of equals
- * the latest, whatever the order in which they came.
- */
-function verdictOf(history: readonly HistoryEntry[]): Verdict | undefined {
-  for (const state of VERDICTS) {
-    const facts = history.filter((entry) => stateByEvent(entry) === state);
-    if (facts.length === 0) continue;
-    const latest = facts.reduce((best, entry) => (orderOf(entry) > orderOf(best) ? entry : best));
-    return { state, ...(state === "delivered" || latest.detail === undefined ? {} : { reason: latest.detail }) };
-  }
-  return undefined;
-}
-
-function stateByEvent(entry: HistoryEntry): (typeof VERDICTS)[number] | undefined {
-  switch (entry.what) {
-    case "Complaint":
-      return entry.status === SUPPRESSED_STATUS ? "failed" : "complained";
-    case "Bounce":
-      return "bounced";
-    case "Reject":
-      return "rejected";
-    case "Delivery":
-      return "delivered";
-    case "Send":
-    case "DeliveryDelay":
-    case "Other":
-    case "claimed":
-    case "ambiguous":
-    case "sent":
-    case "deferred":
-    case "failed":
-      return undefined;
-  }
-}
-
-function orderOf(entry: HistoryEntry): string {
-  return `${entry.at} ${entry.eventKey ?? ""}`;
-}
-
-function failedBefore(record: RecipientRecord): Verdict {
-  return { state: "failed", ...(record.reason === undefined ? {} : { reason: record.reason }) };
+/** The end that we made ourselves holds until SES says what became of it. */
+function ownEnd(record: RecipientRecord): Pick<RecipientRecord, "state" | "reason"> {
+  if (record.state !== "failed" && record.state !== "duplicate") return { state: "sent" };
+  return { state: record.state, ...(record.reason === undefined ? {} : { reason: record.reason }) };
 }
 
 type Unclaimed = Omit<RecipientRecord, "claimUntil" | "claimedBy" | "nextTryAt" | "unanswered" | "reason">;
@@ -384,17 +290,7 @@ function withoutClaim(record: RecipientRecord): Unclaimed {
 }
 
 function raise<T extends { version: number; history: readonly HistoryEntry[] }>(record: T, entry: HistoryEntry): T {
-  const detail = entry.detail === undefined ? {} : { detail: shortened(entry.detail) };
-  const history = [...record.history, { ...entry, ...detail }];
-  for (const kinds of EXPENDABLE) {
-    const at = history.length > HISTORY_MAX ? history.findIndex((old) => kinds.includes(old.what)) : -1;
-    if (at !== -1) history.splice(at, 1);
-  }
-  return { ...record, version: record.version + 1, history };
-}
-
-function shortened(text: string): string {
-  return text.length <= DETAIL_CHARS_MAX ? text : `${text.slice(0, DETAIL_CHARS_MAX - 3)}...`;
+  return { ...record, version: record.version + 1, history: addToHistory(record.history, entry) };
 }
 
 function iso(ms: number): string {

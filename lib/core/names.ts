@@ -47,7 +47,7 @@ export const ENV = {
   localAwsPort: "RELAYHOST_LOCAL_AWS_PORT",
 } as const;
 
-/** Objects under this prefix are messages we are responsible for (DESIGN: the spool is the queue). */
+/** Objects under this prefix are messages we are responsible for (the spool is the queue). */
 export const SPOOL_PREFIX = "spool/";
 export const SPOOL_SUFFIX = ".eml";
 

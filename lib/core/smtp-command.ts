@@ -83,7 +83,7 @@ export function parseRcptCommand(line: Uint8Array): RcptCommand | RefusedCommand
   return { kind: "rcpt", to, ...(notify === undefined ? {} : { notify }), ...(orcpt === undefined ? {} : { orcpt }) };
 }
 
-/** The verb, upper case, and whether the line may be looked at at all. */
+/** Characters that no command may have: control characters save TAB; or others than ASCII, which only paths may. */
 export function commandProblem(line: Uint8Array): "control" | "non-ascii" | undefined {
   let nonAscii = false;
   for (const byte of line) {

@@ -371,6 +371,7 @@ export const SMTP_REPLIES = {
   },
 } as const satisfies Readonly<Record<string, SmtpReplyRow>>;
 
+/** Name of a reply, as code and log use it. */
 export type SmtpReplyName = keyof typeof SMTP_REPLIES;
 
 type Placeholder<T extends string> = T extends `${string}{${infer Name}}${infer Rest}`

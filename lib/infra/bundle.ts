@@ -13,20 +13,24 @@
 
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type BuildOptions, build } from "esbuild";
+import { type BuildOptions, build, type Metafile } from "esbuild";
 
 /** The functions that have a `lambda/<name>/handler.ts`. */
 export const FUNCTION_NAMES = ["forward", "feedback", "sweep"] as const;
+/** Name of a function, and of its folder under `lambda/`. */
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
 /** Lambda's handler setting for what `bundleFunction` writes. */
 export const HANDLER = "handler.handler";
 
+/** What was written for one entry. */
 export interface Bundle {
   /** The file to start with, absolute. */
   readonly file: string;
   /** All code that was written, the files loaded on demand included. */
   readonly bytes: number;
+  /** What is parsed at a start: the file and what it imports at once. */
+  readonly startBytes: number;
 }
 
 /** Folders with everything that the stack deploys. */
@@ -92,13 +96,13 @@ async function bundleEntry(
   { splitting }: { readonly splitting: boolean },
 ): Promise<Bundle> {
   const options: BuildOptions = { ...OPTIONS, splitting, entryPoints: { [name]: entry }, outdir: outDir };
-  let { outputFiles } = await build({ ...options, write: false });
+  let { outputFiles, metafile } = await build({ ...options, write: false, metafile: true });
   if (outputFiles.some(({ text }) => text.includes("Dynamic require of "))) {
     // What esbuild cannot turn into an import it leaves as a stand-in for `require`, which throws when called. The
     // functions need none; in the edge, `selfsigned` asks for node:crypto this way.
     // The minifier does not know of these names; it never makes one as long.
     const js = 'import{createRequire as requireMaker}from"node:module";const require=requireMaker(import.meta.url);';
-    ({ outputFiles } = await build({ ...options, write: false, banner: { js } }));
+    ({ outputFiles, metafile } = await build({ ...options, write: false, metafile: true, banner: { js } }));
   }
   await mkdir(outDir, { recursive: true });
   let bytes = 0;
@@ -106,5 +110,19 @@ async function bundleEntry(
     await writeFile(path, contents);
     if (path.endsWith(".mjs")) bytes += contents.length;
   }
-  return { file: join(outDir, `${name}.mjs`), bytes };
+  const start = Object.keys(metafile.outputs).find((path) => metafile.outputs[path]?.entryPoint === entry);
+  if (start === undefined) throw new Error(`esbuild wrote nothing for ${entry}`);
+  return { file: join(outDir, `${name}.mjs`), bytes, startBytes: startBytes(metafile, start) };
+}
+
+function startBytes({ outputs }: Metafile, start: string): number {
+  const parsed = new Set([start]);
+  let bytes = 0;
+  for (const path of parsed) {
+    bytes += outputs[path]?.bytes ?? 0;
+    for (const imported of outputs[path]?.imports ?? []) {
+      if (imported.kind === "import-statement" && imported.external !== true) parsed.add(imported.path);
+    }
+  }
+  return bytes;
 }

@@ -6,10 +6,12 @@ import type { Environment } from "../config/environment.ts";
 import { DIRECTORY_INDEX, DIRECTORY_KEYS } from "../core/names.ts";
 import { dataRemovalPolicy, freezeLogicalId, resourceName } from "./physical-names.ts";
 
+/** What the directory depends on. */
 export interface DirectoryTableProps {
   readonly environment: Environment;
 }
 
+/** The table; see the head of this file. */
 export class DirectoryTable extends Construct {
   readonly table: ITable;
 

@@ -27,6 +27,7 @@ import { resourceName } from "./physical-names.ts";
 import { RelayLog } from "./relay-log.ts";
 import { edgeRights, type RelayResources } from "./rights.ts";
 
+/** What the task is made from. */
 export interface EdgeTaskProps {
   readonly environment: Environment;
   /** Docker build context that `prepareEdgeImage` wrote. */
@@ -44,6 +45,7 @@ const TEMPORARY_DIR = "/tmp";
 /** `nonroot` of the distroless images, as in relay-edge/Dockerfile. */
 const USER = "65532:65532";
 
+/** The task definition; see the head of this file. */
 export class EdgeTask extends Construct {
   readonly definition: FargateTaskDefinition;
 

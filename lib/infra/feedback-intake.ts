@@ -18,12 +18,14 @@ import { RelayFunction } from "./relay-function.ts";
 import { RelayQueue } from "./relay-queue.ts";
 import { feedbackRights, type RelayResources } from "./rights.ts";
 
+/** What feedback works on. */
 export interface FeedbackIntakeProps {
   readonly environment: Environment;
   readonly codeDir: string;
   readonly resources: Pick<RelayResources, "spool" | "ledger" | "directory">;
 }
 
+/** Configuration set, topic, queue and function; see the head of this file. */
 export class FeedbackIntake extends Construct {
   readonly feedbackQueue: Queue;
   readonly feedbackDlq: Queue;

@@ -7,6 +7,7 @@ import { ENV } from "../core/names.ts";
 import { RelayFunction } from "./relay-function.ts";
 import { forwardRights, type RelayResources } from "./rights.ts";
 
+/** What forward works on. */
 export interface ForwardWorkerProps {
   readonly environment: Environment;
   readonly codeDir: string;
@@ -14,6 +15,7 @@ export interface ForwardWorkerProps {
   readonly configurationSet: string;
 }
 
+/** The function on the forward queue. */
 export class ForwardWorker extends Construct {
   readonly worker: RelayFunction;
 

@@ -9,12 +9,14 @@ import { LoadBalancerTarget } from "aws-cdk-lib/aws-route53-targets";
 import { Construct } from "constructs";
 import type { HostedZoneSetting } from "../config/environment.ts";
 
+/** The name, the zone it is in, and where it points. */
 export interface HostRecordProps {
   readonly hostName: string;
   readonly hostedZone: HostedZoneSetting;
   readonly loadBalancer: NetworkLoadBalancer;
 }
 
+/** The alias record; see the head of this file. */
 export class HostRecord extends Construct {
   constructor(scope: Construct, id: string, props: HostRecordProps) {
     super(scope, id);

@@ -11,10 +11,12 @@ import type { Environment } from "../config/environment.ts";
 import { LEDGER_INDEX, LEDGER_KEYS } from "../core/names.ts";
 import { dataRemovalPolicy, freezeLogicalId, resourceName } from "./physical-names.ts";
 
+/** What the ledger depends on. */
 export interface LedgerTableProps {
   readonly environment: Environment;
 }
 
+/** The table; see the head of this file. */
 export class LedgerTable extends Construct {
   readonly table: ITable;
 

@@ -23,10 +23,12 @@ import { SPOOL_PREFIX, SPOOL_SUFFIX } from "../core/names.ts";
 import { dataRemovalPolicy, freezeLogicalId, resourceName } from "./physical-names.ts";
 import { RelayQueue } from "./relay-queue.ts";
 
+/** What the intake depends on. */
 export interface MailIntakeProps {
   readonly environment: Environment;
 }
 
+/** The spool and the forward queue; see the head of this file. */
 export class MailIntake extends Construct {
   readonly spool: IBucket;
   readonly forwardQueue: Queue;

@@ -16,6 +16,7 @@ import { freezeLogicalId, resourceName } from "./physical-names.ts";
 import { RelayLog } from "./relay-log.ts";
 import { logRights } from "./rights.ts";
 
+/** What makes one function differ from another. */
 export interface RelayFunctionProps {
   readonly environment: Environment;
   /** `forward`, `feedback` or `sweep`: the last part of the function's name. */
@@ -29,6 +30,7 @@ export interface RelayFunctionProps {
   readonly rights: readonly PolicyStatement[];
 }
 
+/** Function, role and log; see the head of this file. */
 export class RelayFunction extends Construct {
   readonly function: LambdaFunction;
   readonly role: Role;

@@ -5,6 +5,7 @@ import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import { freezeLogicalId } from "./physical-names.ts";
 
+/** What makes one log differ from another. */
 export interface RelayLogProps {
   readonly logGroupName: string;
   readonly logicalId: string;
@@ -12,6 +13,7 @@ export interface RelayLogProps {
   readonly days: number;
 }
 
+/** The log group; see the head of this file. */
 export class RelayLog extends Construct {
   readonly logGroup: LogGroup;
 

@@ -8,6 +8,7 @@
 import { GatewayVpcEndpointAwsService, IpAddresses, type IVpc, SubnetType, Vpc } from "aws-cdk-lib/aws-ec2";
 import { Construct } from "constructs";
 
+/** The VPC; see the head of this file. */
 export class RelayNetwork extends Construct {
   /** As an interface, like all resources passed on: under `exactOptionalPropertyTypes` the CDK's classes are not assignable to its own interfaces. */
   readonly vpc: IVpc;

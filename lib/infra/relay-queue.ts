@@ -11,6 +11,7 @@ import { Construct } from "constructs";
 import { LIMITS } from "../core/limits.ts";
 import { freezeLogicalId, resourceName } from "./physical-names.ts";
 
+/** What makes one queue differ from another. */
 export interface RelayQueueProps {
   readonly environment: string;
   /** Part of the physical name: `relayhost-<environment>-<part>` and `...-<part>-dlq`. */
@@ -21,6 +22,7 @@ export interface RelayQueueProps {
   readonly maxReceiveCount: number;
 }
 
+/** Both queues; see the head of this file. */
 export class RelayQueue extends Construct {
   readonly queue: Queue;
   readonly dlq: Queue;

@@ -24,12 +24,14 @@ import { RuntimeParameter } from "./runtime-parameter.ts";
 import { SmtpEdge } from "./smtp-edge.ts";
 import { SweepSchedule } from "./sweep-schedule.ts";
 
+/** The settings of the environment and the code to run in it. */
 export interface RelayStackProps extends StackProps {
   readonly environment: Environment;
   /** Folders that `bundleRelay` wrote. */
   readonly code: RelayCode;
 }
 
+/** The stack `relayhost-<environment>`; see the head of this file. */
 export class RelayStack extends Stack {
   constructor(scope: Construct, id: string, props: RelayStackProps) {
     const { environment, code, ...stackProps } = props;

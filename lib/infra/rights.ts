@@ -47,6 +47,8 @@ export function forwardRights(
     consume(forwardQueue),
     allow("PutAside", ["sqs:SendMessage"], [forwardDlq.queueArn]),
     sendMail(scope, options),
+    // How fast the account may send. The account is no resource that a policy could name.
+    allow("ReadQuota", ["ses:GetAccount"], ["*"]),
   ];
 }
 

@@ -11,11 +11,13 @@ import type { RuntimeNames } from "../config/runtime-names.ts";
 import { runtimeParameterName } from "../core/names.ts";
 import { freezeLogicalId } from "./physical-names.ts";
 
+/** The environment and what to publish of it. */
 export interface RuntimeParameterProps {
   readonly environment: string;
   readonly names: RuntimeNames;
 }
 
+/** The parameter; see the head of this file. */
 export class RuntimeParameter extends Construct {
   readonly parameter: StringParameter;
 

@@ -28,6 +28,7 @@ import { LIMITS } from "../core/limits.ts";
 import { EDGE_CONTAINER, EDGE_PORT } from "./edge-task.ts";
 import { freezeLogicalId, resourceName } from "./physical-names.ts";
 
+/** What runs, and where. */
 export interface SmtpEdgeProps {
   readonly environment: Environment;
   readonly vpc: IVpc;
@@ -41,6 +42,7 @@ const LISTENERS = [
   { port: 465, answers: "smtps" },
 ] as const;
 
+/** Load balancer and service; see the head of this file. */
 export class SmtpEdge extends Construct {
   readonly loadBalancer: NetworkLoadBalancer;
   readonly service: FargateService;

@@ -10,12 +10,14 @@ import { ENV } from "../core/names.ts";
 import { RelayFunction } from "./relay-function.ts";
 import { type RelayResources, sweepRights } from "./rights.ts";
 
+/** What sweep works on. */
 export interface SweepScheduleProps {
   readonly environment: Environment;
   readonly codeDir: string;
   readonly resources: RelayResources;
 }
 
+/** The function and its schedule. */
 export class SweepSchedule extends Construct {
   readonly worker: RelayFunction;
 

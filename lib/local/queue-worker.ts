@@ -44,6 +44,13 @@ export function startQueueWorker(options: QueueWorkerOptions): QueueWorker {
   };
 }
 
+/** Handles at most one batch of what is in the queue now, and returns how many messages that was. */
+export async function runOnce(options: QueueWorkerOptions): Promise<number> {
+  const messages = await receiveFromQueue(options.queue, 0);
+  if (messages.length > 0) await invoke(options, messages);
+  return messages.length;
+}
+
 async function poll(options: QueueWorkerOptions, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {

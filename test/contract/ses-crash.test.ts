@@ -52,7 +52,7 @@ describe("killed at random moments under load", () => {
   };
 
   it("has the message, the request and every event of each 200, and no half message", {
-    timeout: 120_000,
+    timeout: 180_000,
   }, async () => {
     const answered = new Map<string, string>();
     for (let round = 0; round < 6; round++) {

@@ -8,7 +8,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-import { outboxIds, readOutboxMail } from "../support/outbox.ts";
+import type { OutboxMail } from "../support/outbox.ts";
 import { headerFields, splitMessage } from "../support/raw-message.ts";
 import { DEMO_LOGIN, type RelayProcess, startRelay } from "../support/relay-process.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -87,12 +87,12 @@ export async function killRelayUnderLoad(options: KillRelayOptions): Promise<Kil
     counts.slowestStartMs = Math.max(counts.slowestStartMs, await timedRestart(relay));
     await load.finish(FINISH_DEADLINE_MS);
 
-    const copies = new Copies(relay.outboxDir);
+    const copies = new Copies();
     const wanted = [...load.acknowledged.values()];
     let queue = "not asked yet";
     const unsettled = await waitFor(
       async () => {
-        await copies.readNew();
+        copies.add(await relay.outbox());
         if (missingFrom(wanted, copies).length > 0) return undefined;
         queue = await listQueue(relay);
         return isEmptyList(queue) ? true : undefined;
@@ -104,7 +104,7 @@ export async function killRelayUnderLoad(options: KillRelayOptions): Promise<Kil
           `${missingFrom(wanted, copies).length} missing, queue: ${queue}, relay output:\n${relay.output()}`,
       },
     ).then(() => undefined, String);
-    await copies.readNew();
+    copies.add(await relay.outbox());
     return {
       kills: options.kills,
       killsWhileStarting: counts.whileStarting,
@@ -141,31 +141,24 @@ export function formatKillReport(report: KillReport, seed: number): string {
     `  lost:         ${report.missing.length}`,
     `  altered:      ${report.altered.length}`,
     `  duplicates:   ${report.duplicates} of messages sent once, ${report.duplicatesAfterResend} of ${report.resentBySender} that their sender sent again`,
-    `  slowest start ${report.slowestStartMs} ms; all had left ${report.settleMs} ms after the last restart began`,
+    `  slowest start ${report.slowestStartMs} ms; ${report.unsettled === undefined ? "all had left" : "NOT all had left"} ${report.settleMs} ms after the last restart began`,
   ].join("\n");
 }
 
-/** Every copy in the outbox by marker and recipient; files are read once. */
+/** Every copy in the outbox by marker and recipient; each mail is taken in once. */
 class Copies {
-  readonly #outboxDir: string;
-  readonly #read = new Set<string>();
+  readonly #seen = new Set<string>();
   readonly #hashes = new Map<string, string[]>();
-
-  constructor(outboxDir: string) {
-    this.#outboxDir = outboxDir;
-  }
 
   /** Body hashes of the copies that left for this key. */
   of(key: string): readonly string[] {
     return this.#hashes.get(key) ?? [];
   }
 
-  async readNew(): Promise<void> {
-    for (const id of await outboxIds(this.#outboxDir)) {
-      if (this.#read.has(id)) continue;
-      const mail = await readOutboxMail(this.#outboxDir, id);
-      if (mail === undefined) continue;
-      this.#read.add(id);
+  add(mails: readonly OutboxMail[]): void {
+    for (const mail of mails) {
+      if (this.#seen.has(mail.id)) continue;
+      this.#seen.add(mail.id);
       const { header, body } = splitMessage(mail.raw);
       const marker = headerFields(header).find((field) => field.name === LOAD_MARKER_FIELD.toLowerCase());
       const value = marker?.raw.slice(LOAD_MARKER_FIELD.length + 1).trim();

@@ -93,6 +93,7 @@ export class LocalAwsLoad {
       ...(await this.#checkObjects(run)),
       ...(await this.#checkItems(run)),
       ...(await this.#checkEvents(run)),
+      // After twenty receives, so after as many kills, a message belongs into the dead-letter queue.
       ...(await checkMessages(run, [run.names.feedbackQueue.url, run.names.feedbackDlq.url], this.#work)),
       ...(await checkMessages(run, [run.poisonQueue, run.poisonDlq], this.#poison)),
     ];

@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startTestAws, type TestAws } from "../support/aws.ts";
 import { fillDirectory, line, message, startTestEdge, type TestEdge } from "../support/edge.ts";
@@ -225,7 +225,8 @@ describe("data that does not come as it should", () => {
   });
 
   it("for which there is no temporary file is a 451, and the session goes on", async () => {
-    const broken = await startTestEdge(aws, { temporaryDir: "/proc/relayhost" });
+    const broken = await startTestEdge(aws);
+    await rm(broken.settings.temporaryDir, { recursive: true });
     const client = await broken.logIn();
     const data = message("me@example.com", "x".repeat(78).concat("\r\n").repeat(10_000));
     expect(line(await client.sendMail({ from: "me@example.com", to: TO, data }))).toBe(

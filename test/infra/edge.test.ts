@@ -24,6 +24,12 @@ describe("the network", () => {
     ]);
   });
 
+  it("is made without a look-up, even where the account is known and could be asked for its zones", () => {
+    const known = synthesize("prod", {}, "111122223333");
+    expect(known.lookUps).toEqual([]);
+    expect(known.ofType("AWS::EC2::Subnet")).toHaveLength(2);
+  });
+
   it("reaches S3 and DynamoDB without leaving AWS, from both subnets", () => {
     const endpoints = prod.ofType("AWS::EC2::VPCEndpoint").map(({ properties }) => properties);
     expect(endpoints.map((endpoint) => render(endpoint["ServiceName"])).sort()).toEqual([

@@ -7,6 +7,7 @@ const prod = synthesize("prod");
 
 /** `*` may be the resource only of these, and this is why. */
 const NEEDS_EVERY_RESOURCE: Readonly<Record<string, string>> = {
+  "ses:GetAccount": "the account is no resource that SES has a name for",
   "ecr:GetAuthorizationToken": "a login to the registry, before any repository is named; execution role only",
 };
 
@@ -56,6 +57,7 @@ describe("roles", () => {
         "s3:GetObject <SpoolBucket.Arn>/spool/*",
         list,
         "s3:PutObject <SpoolBucket.Arn>/spool/*",
+        "ses:GetAccount *",
         `ses:SendEmail ${ses}:configuration-set/relayhost-prod`,
         `ses:SendEmail ${ses}:identity/*`,
         `ses:SendRawEmail ${ses}:configuration-set/relayhost-prod`,

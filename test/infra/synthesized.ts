@@ -26,9 +26,12 @@ export interface Resource {
 export class Synthesized {
   readonly template: JsonObject;
   readonly resources: readonly Resource[];
+  /** What the CDK would have to look up in the account. */
+  readonly lookUps: readonly string[];
 
-  constructor(template: JsonObject) {
+  constructor(template: JsonObject, lookUps: readonly string[]) {
     this.template = template;
+    this.lookUps = lookUps;
     this.resources = Object.entries(object(template["Resources"])).map(([id, value]) => {
       const resource = object(value);
       return {
@@ -54,13 +57,13 @@ export class Synthesized {
   }
 }
 
-/** Synthesizes one environment. Settings that are wrong throw. */
-export function synthesize(name: string, changes: JsonObject = {}): Synthesized {
+/** Synthesizes one environment, for an account that is known or not. Settings that are wrong throw. */
+export function synthesize(name: string, changes: JsonObject = {}, account?: string): Synthesized {
   // The CDK's validation takes seconds to start; environments.test.ts asks for it once for all.
   const before = process.env["CDK_VALIDATION"];
   process.env["CDK_VALIDATION"] = "false";
   try {
-    return synthesizeValidated(name, changes);
+    return synthesizeValidated(name, changes, account);
   } finally {
     if (before === undefined) delete process.env["CDK_VALIDATION"];
     else process.env["CDK_VALIDATION"] = before;
@@ -68,7 +71,7 @@ export function synthesize(name: string, changes: JsonObject = {}): Synthesized 
 }
 
 /** As `synthesize`, and a template that breaks CloudFormation's schema or the CDK's default rules throws. */
-export function synthesizeValidated(name: string, changes: JsonObject = {}): Synthesized {
+export function synthesizeValidated(name: string, changes: JsonObject = {}, account?: string): Synthesized {
   const parsed = parseEnvironment(name, settingsOf(name, changes));
   if ("problems" in parsed) throw new Error(parsed.problems.join("\n"));
   const dir = mkdtempSync(join(tmpdir(), "relayhost-synth-"));
@@ -78,10 +81,12 @@ export function synthesizeValidated(name: string, changes: JsonObject = {}): Syn
     const stack = new RelayStack(app, resourceName(name), {
       environment,
       code: standInCode(join(dir, "code")),
-      env: { region: environment.region },
+      env: { region: environment.region, ...(account === undefined ? {} : { account }) },
     });
-    const template: unknown = app.synth().getStackArtifact(stack.artifactId).template;
-    return new Synthesized(object(JSON.parse(JSON.stringify(template))));
+    const assembly = app.synth();
+    const template: unknown = assembly.getStackArtifact(stack.artifactId).template;
+    const lookUps = (assembly.manifest.missing ?? []).map(({ key }) => key);
+    return new Synthesized(object(JSON.parse(JSON.stringify(template))), lookUps);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }

@@ -69,7 +69,9 @@ describe("Postfix with STARTTLS and AUTH", () => {
 
   it("logs in over TLS, and a plain mail leaves with the same bytes", async () => {
     const mail = markedMail("Hello,\r\n\r\nthis is a test.\r\n");
-    expectSameMail(await relayed(postfix, mail), mail);
+    const sent = await relayed(postfix, mail);
+    expectSameMail(sent, mail);
+    expect(headerFields(splitMessage(sent.raw).header)[0]?.raw).toContain("with ESMTPSA");
     const log = (await postfix.log()).join("\n");
     expect(log).toMatch(/TLS connection established to 127\.0\.0\.1/);
   });

@@ -46,7 +46,7 @@ export async function startAwsProxy(endpoint: string): Promise<AwsProxy> {
   const server = createServer((incoming, outgoing) => {
     const call = { number: calls.length + 1, ...describe(incoming) };
     calls.push(call);
-    apply(proxy.onCall(call), target, incoming, outgoing);
+    apply(proxy.onCall(call), call, target, incoming, outgoing);
   });
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -67,7 +67,7 @@ export async function startAwsProxy(endpoint: string): Promise<AwsProxy> {
   return proxy;
 }
 
-function apply(fault: AwsFault, target: URL, incoming: IncomingMessage, outgoing: ServerResponse): void {
+function apply(fault: AwsFault, call: AwsCall, target: URL, incoming: IncomingMessage, outgoing: ServerResponse): void {
   incoming.on("error", () => undefined);
   outgoing.on("error", () => undefined);
   if (fault === "hang") {
@@ -78,11 +78,19 @@ function apply(fault: AwsFault, target: URL, incoming: IncomingMessage, outgoing
     incoming.resume();
     incoming.on("end", () => {
       outgoing.writeHead(fault.status, { "content-type": "application/json", "x-amzn-errortype": fault.type });
-      outgoing.end(JSON.stringify({ __type: fault.type, message: fault.message ?? "made by the test" }));
+      outgoing.end(errorBody(call.service, fault.type, fault.message ?? "made by the test"));
     });
   } else {
     pass(target, incoming, outgoing, fault === "lose");
   }
+}
+
+/** S3 and SNS speak XML, the others JSON. */
+function errorBody(service: AwsCall["service"], type: string, message: string): string {
+  const error = `<Error><Code>${type}</Code><Message>${message}</Message></Error>`;
+  if (service === "s3") return error;
+  if (service === "sns") return `<ErrorResponse>${error}</ErrorResponse>`;
+  return JSON.stringify({ __type: type, message });
 }
 
 function pass(target: URL, incoming: IncomingMessage, outgoing: ServerResponse, lose: boolean): void {

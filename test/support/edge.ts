@@ -29,6 +29,7 @@ export interface TestEdge {
   close(): Promise<void>;
 }
 
+/** A login of tenant acme. */
 export const LOGIN = { user: "srv1", password: "correct-horse" } as const;
 
 /** Tenant acme with example.com and pending.example, tenant other with other.example. */
@@ -73,7 +74,11 @@ export async function fillDirectory(aws: TestAws): Promise<void> {
 }
 
 /** Starts an edge on free ports. */
-export async function startTestEdge(aws: TestAws, changes: Partial<EdgeSettings> = {}): Promise<TestEdge> {
+export async function startTestEdge(
+  aws: TestAws,
+  changes: Partial<EdgeSettings> = {},
+  random: (count: number) => Uint8Array = randomBytes,
+): Promise<TestEdge> {
   const dir = await mkdtemp(join(tmpdir(), "relayhost-edge-"));
   const { settings: defaults } = readEdgeConfig({
     [ENV.hostName]: "relay.example.net",
@@ -93,7 +98,7 @@ export async function startTestEdge(aws: TestAws, changes: Partial<EdgeSettings>
     spool: aws.spool,
     directory: aws.directory,
     now: Date.now,
-    randomBytes,
+    randomBytes: random,
     log: (event) => {
       events.push(event);
       for (const tell of told) tell();

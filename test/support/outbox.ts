@@ -1,7 +1,8 @@
 /**
  * Reads the outbox of local mode: what the local SES took, byte for byte, and the request that brought it.
  *
- * Promise:  a mail is reported only when both of its files are there and the request can be read.
+ * Promise:  a mail is reported only when both of its files are there and the request can be read; each is read once,
+ *           since nothing in the outbox changes afterwards.
  */
 
 import { readdir, readFile } from "node:fs/promises";
@@ -19,9 +20,40 @@ export type OutboxMail = {
   readonly request: Readonly<Record<string, unknown>>;
 };
 
-/** Ids of the mails whose two files are both there; empty when there is no outbox yet. */
-export async function outboxIds(outboxDir: string): Promise<string[]> {
-  const names = new Set(await readdir(outboxDir).catch(ifAbsent<string[]>([])));
+/** An outbox that is looked at again and again. */
+export type OutboxReader = {
+  /** How many mails there are; cheap. */
+  count(): Promise<number>;
+  /** All mails, in the order of their ids; empty when there is no outbox yet. */
+  mails(): Promise<OutboxMail[]>;
+};
+
+/** A reader for the folder, which need not exist yet. */
+export function outboxReader(outboxDir: string): OutboxReader {
+  const known = new Map<string, OutboxMail>();
+  return {
+    count: async () => (await completeIds(outboxDir)).length,
+    mails: async () => {
+      const mails: OutboxMail[] = [];
+      for (const id of await completeIds(outboxDir)) {
+        const mail = known.get(id) ?? (await readMail(outboxDir, id));
+        if (mail === undefined) continue;
+        known.set(id, mail);
+        mails.push(mail);
+      }
+      return mails;
+    },
+  };
+}
+
+/** All mails of the folder, for a test that looks once. */
+export function readOutbox(outboxDir: string): Promise<OutboxMail[]> {
+  return outboxReader(outboxDir).mails();
+}
+
+/** Ids of the mails whose two files are both there. */
+async function completeIds(outboxDir: string): Promise<string[]> {
+  const names = new Set(await readdir(outboxDir).catch(emptyIfAbsent));
   return [...names]
     .filter((name) => name.endsWith(".eml"))
     .map((name) => name.slice(0, -".eml".length))
@@ -29,21 +61,11 @@ export async function outboxIds(outboxDir: string): Promise<string[]> {
     .sort();
 }
 
-/** One mail by its SES message id, or undefined while its request is not readable yet. */
-export async function readOutboxMail(outboxDir: string, id: string): Promise<OutboxMail | undefined> {
+/** One mail, or undefined while its request is not readable yet. */
+async function readMail(outboxDir: string, id: string): Promise<OutboxMail | undefined> {
   const request = parseObject(await readFile(join(outboxDir, `${id}.json`), "utf8"));
   if (request === undefined) return undefined;
   return { id, raw: await readFile(join(outboxDir, `${id}.eml`)), recipients: addressesOf(request), request };
-}
-
-/** The whole outbox, in the order of the ids. */
-export async function readOutbox(outboxDir: string): Promise<OutboxMail[]> {
-  const mails: OutboxMail[] = [];
-  for (const id of await outboxIds(outboxDir)) {
-    const mail = await readOutboxMail(outboxDir, id);
-    if (mail !== undefined) mails.push(mail);
-  }
-  return mails;
 }
 
 function addressesOf(request: Record<string, unknown>): string[] {
@@ -68,9 +90,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function ifAbsent<T>(value: T): (cause: unknown) => T {
-  return (cause) => {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return value;
-    throw cause;
-  };
+function emptyIfAbsent(cause: unknown): string[] {
+  if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return [];
+  throw cause;
 }

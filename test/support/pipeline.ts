@@ -27,7 +27,7 @@ import { type Envelope, encodeSpoolHeader } from "../../lib/core/spool-object.ts
 import { seedDemoTenant } from "../../lib/local/demo-tenant.ts";
 import { startLocalAws } from "../../lib/local/local-aws.ts";
 import { useLocalAws } from "../../lib/local/local-environment.ts";
-import { type QueueWorker, startQueueWorker } from "../../lib/local/queue-worker.ts";
+import { type QueueWorker, runOnce, startQueueWorker } from "../../lib/local/queue-worker.ts";
 import { createSesServer, type SesServerOptions } from "../../lib/local/ses-server.ts";
 import { type AwsProxy, startAwsProxy } from "./aws-proxy.ts";
 import { type OutboxMail, readOutbox } from "./outbox.ts";
@@ -56,6 +56,8 @@ export interface Pipeline {
   readonly log: readonly LogEvent[];
   /** Starts the handlers' workers. */
   work(): void;
+  /** Handles what is in the queues now, one batch of each, without workers; returns how many messages came. */
+  pump(): Promise<number>;
   /** Stops them; resolves when no invocation is under way. */
   rest(): Promise<void>;
   /** Puts a message into the spool; S3 announces it. */
@@ -105,6 +107,9 @@ export async function startPipeline(options: Partial<SesServerOptions> = {}): Pr
     log.push(event);
     for (const watcher of watchers) watcher();
   };
+  // A client looks for its endpoint when it is first used; these are the test's own and go past the proxy.
+  for await (const _ of listSpool(spool)) break;
+  await queueDepth({ client: sqs, url: names.forwardQueueUrl });
   // From here on the clients of this process, the handlers', go through the proxy.
   useLocalAws(process.env, proxy.endpoint);
   const handlers = { forward: makeForwardHandler(env, record), feedback: makeFeedbackHandler(env, record) };
@@ -134,6 +139,13 @@ export async function startPipeline(options: Partial<SesServerOptions> = {}): Pr
       workers.push(
         startQueueWorker({ ...common, name: "forward", queue: forwardQueue, handler: handlers.forward }),
         startQueueWorker({ ...common, name: "feedback", queue: feedbackQueue, handler: handlers.feedback }),
+      );
+    },
+    pump: async () => {
+      const common = { timeoutSeconds: 60, concurrency: 1, log: record };
+      return (
+        (await runOnce({ ...common, name: "forward", queue: forwardQueue, handler: handlers.forward })) +
+        (await runOnce({ ...common, name: "feedback", queue: feedbackQueue, handler: handlers.feedback }))
       );
     },
     rest,

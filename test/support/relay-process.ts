@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 
 import { ENV } from "../../lib/core/names.ts";
 import { freePort } from "./free-port.ts";
-import { type OutboxMail, outboxIds, readOutbox } from "./outbox.ts";
+import { type OutboxMail, outboxReader } from "./outbox.ts";
 import { waitFor } from "./wait-for.ts";
 
 /** What to change from a relay with defaults, free ports and a new data directory. */
@@ -83,6 +83,7 @@ export async function startRelay(options: RelayOptions = {}): Promise<RelayProce
     [ENV.localAwsPort]: String(awsPort),
   };
   const outboxDir = join(dataDir, "outbox");
+  const outbox = outboxReader(outboxDir);
   let child: ChildProcess | undefined;
   let output = "";
 
@@ -152,19 +153,18 @@ export async function startRelay(options: RelayOptions = {}): Promise<RelayProce
       await end("SIGKILL");
     },
     restart,
-    outbox: () => readOutbox(outboxDir),
+    outbox: () => outbox.mails(),
     waitForOutbox: (wanted, deadlineMs = OUTBOX_DEADLINE_MS) =>
       waitFor(
         async () => {
-          // Counting names is cheap; the mails themselves are read only when there are enough of them.
-          if (typeof wanted === "number" && (await outboxIds(outboxDir)).length < wanted) return undefined;
-          const mails = await readOutbox(outboxDir);
+          if (typeof wanted === "number" && (await outbox.count()) < wanted) return undefined;
+          const mails = await outbox.mails();
           return (typeof wanted === "number" ? mails.length >= wanted : wanted(mails)) ? mails : undefined;
         },
         {
           deadlineMs,
           otherwise: async () =>
-            `the outbox holds ${(await outboxIds(outboxDir)).length} mails, not what was awaited. Relay output:\n${output}`,
+            `the outbox holds ${await outbox.count()} mails, not what was awaited. Relay output:\n${output}`,
         },
       ),
     output: () => output,

@@ -10,41 +10,34 @@ const STRING = /"(?:[^"\\\n]|\\[\s\S])*"|'(?:[^'\\\n]|\\[\s\S])*'/y;
 const REGEXP = /\/(?![*/])(?:[^/\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y;
 const TEMPLATE_TEXT = /(?:[^`\\$]|\\[\s\S]|\$(?!\{))*/y;
 /** After this a slash begins a regular expression; after anything else it divides. */
-const BEFORE_REGEXP = /(?:^|[([{},;:=!&|?+*%<>~^-]|(?:^|[^\w$.])(?:return|typeof|case|in|of|do|else|void|await|throw))\s*$/;
-const BEFORE_MODULE = /\b(?:import|require)\(\s*$/;
+const BEFORE_REGEXP =
+  /(?:^|[([{},;:=!&|?+*%<>~^-]|(?:^|[^\w$.])(?:return|typeof|case|in|of|do|else|void|await|throw))\s*$/;
 
-/** `strings`: what stands in quotes stays (templates only where they name a module). `nothing`: quotes are emptied. */
-export function codeOnly(text: string, keep: "strings" | "nothing"): string {
+/** The code; strings, templates and regular expressions keep their quotes and lose what stands between them. */
+export function codeOnly(text: string): string {
   let out = "";
-  /** Open braces inside each `${` that is open. */
+  /** Braces that are open inside each `${` that is open. */
   const braces: number[] = [];
   const next = (pattern: RegExp): string | undefined => {
     pattern.lastIndex = out.length;
     return pattern.exec(text)?.[0];
   };
-  const template = (kept: boolean): void => {
-    const words = next(TEMPLATE_TEXT) ?? "";
-    out += kept ? words : blank(words);
-    const end = text.slice(out.length, out.length + 2) === "${" ? "${" : text.slice(out.length, out.length + 1);
-    if (end === "${") braces.push(0);
-    out += end;
+  const templateText = (): void => {
+    out += blank(next(TEMPLATE_TEXT) ?? "");
+    const opens = text.startsWith("${", out.length);
+    if (opens) braces.push(0);
+    out += text.slice(out.length, out.length + (opens ? 2 : 1));
   };
   while (out.length < text.length) {
     const char = text.charAt(out.length);
     const comment = next(COMMENT);
-    const string = next(STRING);
-    const regexp = BEFORE_REGEXP.test(out.slice(-40)) ? next(REGEXP) : undefined;
+    const quoted = next(STRING) ?? (char === "/" && BEFORE_REGEXP.test(out.slice(-40)) ? next(REGEXP) : undefined);
     if (comment !== undefined) out += blank(comment);
-    else if (string !== undefined) out += keep === "strings" ? string : `"${blank(string.slice(2))}"`;
-    else if (regexp !== undefined) out += blank(regexp);
-    else if (char === "`") {
-      const kept = keep === "strings" && BEFORE_MODULE.test(out.slice(-40));
+    else if (quoted !== undefined) out += char + blank(quoted.slice(2)) + char;
+    else if (char === "`" || (char === "}" && braces.at(-1) === 0)) {
+      if (char === "}") braces.pop();
       out += char;
-      template(kept);
-    } else if (char === "}" && braces.at(-1) === 0) {
-      braces.pop();
-      out += char;
-      template(false);
+      templateText();
     } else {
       const open = braces.length - 1;
       if (open >= 0 && char === "{") braces[open] = (braces[open] ?? 0) + 1;

@@ -11,10 +11,10 @@ export function missingPaths(document: RepositoryFile, paths: ReadonlySet<string
   const code = [...document.text.matchAll(/`([^`\n]+)`/g)].map((match) => (match[1] ?? "").replace(/:\d+$/, ""));
   const links = [...document.text.matchAll(/\]\(([^)\s#]+)(?:#[^)]*)?\)/g)].map((match) => match[1] ?? "");
   const named = [
-    ...code.filter((path) => FOLDERS.test(`${path}/`) || /^[A-Z]+\.md$/.test(path)).filter((path) => !/[\s<>(){}]/.test(path)),
-    ...links
-      .filter((link) => !/^[a-z]+:/.test(link))
-      .map((link) => posix.join(posix.dirname(document.path), link)),
+    ...code
+      .filter((path) => FOLDERS.test(`${path}/`) || /^[A-Z]+\.md$/.test(path))
+      .filter((path) => !/[\s<>(){}]/.test(path)),
+    ...links.filter((link) => !/^[a-z]+:/.test(link)).map((link) => posix.join(posix.dirname(document.path), link)),
   ];
   return [...new Set(named)]
     .filter((path) => !exists(path, paths))
@@ -23,39 +23,33 @@ export function missingPaths(document: RepositoryFile, paths: ReadonlySet<string
 
 /** A `*` stands for one name or a part of one. A folder exists if something is in it. */
 function exists(path: string, paths: ReadonlySet<string>): boolean {
-  const escaped = path.replace(/\/$/, "").replace(/[.+^$|[\]\\]/g, "\\$&").replaceAll("*", "[^/]*");
+  const escaped = path
+    .replace(/\/$/, "")
+    .replace(/[.+^$|[\]\\]/g, "\\$&")
+    .replaceAll("*", "[^/]*");
   const pattern = new RegExp(`^${escaped}(/|$)`);
   for (const candidate of paths) if (pattern.test(candidate)) return true;
   return false;
 }
 
-/** Words of a workshop, in pieces so that this file may be looked at too. */
-const WORKSHOP: readonly (readonly string[])[] = [
-  ["Cla", "ude"],
-  ["Anth", "ropic"],
-  ["Open", "AI"],
-  ["Chat", "GPT"],
-  ["L", "LM"],
-  ["sub", "agent"],
-  ["DES", "IGN"],
-];
-/** Places of a workshop. */
-const PLACES: readonly (readonly string[])[] = [
-  ["/wo", "rk/"],
-  ["/tmp/br", "ief"],
-  ["hel", "per-"],
+/** Words and places of a workshop, in pieces so that this file may be looked at too. */
+const joined = (...words: readonly (readonly string[])[]): string => words.map((pieces) => pieces.join("")).join("|");
+const NAMES = joined(["Cla", "ude"], ["Anth", "ropic"], ["Open", "AI"], ["Chat", "GPT"], ["sub", "agent"]);
+const WORKSHOP: readonly RegExp[] = [
+  new RegExp(`\\b(?:${NAMES})`, "gi"),
+  new RegExp(`\\b(?:${joined(["L", "LM"], ["DES", "IGN"])})s?\\b`, "g"),
+  new RegExp(joined(["/wo", "rk/"], ["/tmp/br", "ief"], ["hel", "per-"]), "gi"),
 ];
 
 /** Words that tell how or where the project was made and not what it is. */
 export function workshopWords(file: RepositoryFile): string[] {
   const text = file.path === "package-lock.json" ? file.text.replace(/"integrity": "[^"]*"/g, "") : file.text;
-  const words = WORKSHOP.map((pieces) => new RegExp(`\\b${pieces.join("")}\\b`, "i"));
-  const places = PLACES.map((pieces) => new RegExp(pieces.join(""), "i"));
-  return [...words, ...places].flatMap((pattern) => {
-    const match = pattern.exec(text);
-    if (match === null || (match[0] === "design" && pattern.ignoreCase)) return [];
-    return [`${file.path}:${text.slice(0, match.index).split("\n").length} says "${match[0]}", which is no word of this project`];
-  });
+  return WORKSHOP.flatMap((pattern) =>
+    [...text.matchAll(pattern)].map((match) => {
+      const line = text.slice(0, match.index).split("\n").length;
+      return `${file.path}:${line} says "${match[0]}", which is no word of this project`;
+    }),
+  );
 }
 
 /** Addresses of a registry in a lockfile: an installation must use the one that npm is set to. */

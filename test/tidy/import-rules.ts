@@ -12,8 +12,8 @@ import type { RepositoryFile } from "./repository-files.ts";
 /** The first row that fits a file holds for it. */
 interface ImportRow {
   readonly files: RegExp;
-  /** Repository paths or package names. */
-  readonly may: readonly RegExp[];
+  /** Repository paths or package names, or whatever stands in the folder of the importing file. */
+  readonly may: readonly (RegExp | "own folder")[];
   readonly because: string;
 }
 
@@ -29,7 +29,7 @@ const CORE = /^lib\/core\//;
 const CONFIG = /^lib\/config\//;
 const AWS = /^lib\/aws\//;
 
-/** The rows. In `may`, `$1` of a path is written as the function's own folder. */
+/** The rows, from particular to general. */
 export const IMPORT_ROWS: readonly ImportRow[] = [
   {
     files: /^lib\/core\//,
@@ -85,34 +85,14 @@ export const IMPORT_ROWS: readonly ImportRow[] = [
     because: "the edge never imports functions, local mode, infra or configuration",
   },
   {
-    files: /^lambda\/feedback\/handler\.ts$/,
-    may: [/^lambda\/feedback\//, CORE, CONFIG, AWS, /^aws-lambda$/, ANY_NODE],
+    files: /^lambda\/[^/]+\/handler\.ts$/,
+    may: ["own folder", CORE, CONFIG, AWS, /^aws-lambda$/, ANY_NODE],
     because: "a function knows neither the edge nor another function",
   },
   {
-    files: /^lambda\/forward\/handler\.ts$/,
-    may: [/^lambda\/forward\//, CORE, CONFIG, AWS, /^aws-lambda$/, ANY_NODE],
-    because: "a function knows neither the edge nor another function",
-  },
-  {
-    files: /^lambda\/sweep\/handler\.ts$/,
-    may: [/^lambda\/sweep\//, CORE, CONFIG, AWS, /^aws-lambda$/, ANY_NODE],
-    because: "a function knows neither the edge nor another function",
-  },
-  {
-    files: /^lambda\/feedback\//,
-    may: [/^lambda\/feedback\//, CORE, AWS, ANY_NODE],
-    because: "behind its handler a function knows neither event types nor configuration",
-  },
-  {
-    files: /^lambda\/forward\//,
-    may: [/^lambda\/forward\//, CORE, AWS, ANY_NODE],
-    because: "behind its handler a function knows neither event types nor configuration",
-  },
-  {
-    files: /^lambda\/sweep\//,
-    may: [/^lambda\/sweep\//, CORE, AWS, ANY_NODE],
-    because: "behind its handler a function knows neither event types nor configuration",
+    files: /^lambda\//,
+    may: ["own folder", CORE, AWS, ANY_NODE],
+    because: "behind its handler a function knows neither event types, configuration nor another function",
   },
   {
     files: /^bin\/app\.ts$/,
@@ -140,7 +120,11 @@ export const IMPORT_ROWS: readonly ImportRow[] = [
   },
   { files: /^(test|bench)\//, may: [/^/], because: "tests and benchmarks may import anything" },
   { files: /^\.ci\//, may: [ANY_NODE], because: "the build's own scripts run before anything is checked" },
-  { files: /^[^/]+\.config\.ts$/, may: [/^vitest\/config$/, ANY_NODE], because: "configuration of tools imports tools" },
+  {
+    files: /^[^/]+\.config\.ts$/,
+    may: [/^vitest\/config$/, ANY_NODE],
+    because: "configuration of tools imports tools",
+  },
 ];
 
 const TESTS = String.raw`(?:test|bench)\/`;
@@ -172,15 +156,20 @@ export const OWNED_PACKAGES: readonly OwnedPackage[] = [
 /** Files that a machine starts: nobody has to import them. */
 const ENTRIES = /^(bin\/(app|relayhost)\.ts|relay-edge\/main\.ts|lambda\/[^/]+\/handler\.ts)$/;
 
-/** What a file imports, in any form: repository paths or package names. */
+/** Each ends before the quote that opens the module's name. */
+const IMPORT_FORMS = [
+  /^[ \t]*(?:import|export)\b[^;"'=(]*?\bfrom\s*(?=["'])/gm,
+  /^[ \t]*import\s*(?=["'])/gm,
+  /\b(?:import|require|require\.resolve)\(\s*(?=["'`])/g,
+];
+
+/** What a file imports, in any form: repository paths or package names (of a template, what comes before its `${`). */
 export function importsOf(file: RepositoryFile): string[] {
-  const code = codeOnly(file.text, "strings");
-  const forms = [
-    /^[ \t]*(?:import|export)\b[^;"'=(]*?\bfrom\s*["']([^"']+)["']/gm,
-    /^[ \t]*import\s*["']([^"']+)["']/gm,
-    /\b(?:import|require|require\.resolve)\(\s*["'`]([^"'`$]+)/g,
-  ];
-  const specifiers = forms.flatMap((form) => [...code.matchAll(form)].map((match) => match[1] ?? ""));
+  const code = codeOnly(file.text);
+  const starts = IMPORT_FORMS.flatMap((form) => [...code.matchAll(form)].map((match) => match.index + match[0].length));
+  const specifiers = starts
+    .toSorted((a, b) => a - b)
+    .map((start) => /^["'`]([^"'`$]*)/.exec(file.text.slice(start, start + 500))?.[1] ?? "");
   return specifiers.map((specifier) =>
     specifier.startsWith(".") ? posix.join(posix.dirname(file.path), specifier) : specifier,
   );
@@ -193,10 +182,15 @@ export function importProblems(files: readonly RepositoryFile[]): string[] {
     if (row === undefined) return [`${file.path} stands in a folder that no import rule names (test/tidy)`];
     return importsOf(file).flatMap((target) => {
       const owner = OWNED_PACKAGES.find((owned) => owned.name.test(target) && !owned.only.test(file.path));
-      const because = owner?.because ?? (row.may.some((allowed) => allowed.test(target)) ? undefined : row.because);
+      const because = owner?.because ?? (isAllowed(row, file.path, target) ? undefined : row.because);
       return because === undefined ? [] : [`${file.path} imports ${target}: ${because}`];
     });
   });
+}
+
+function isAllowed(row: ImportRow, importer: string, target: string): boolean {
+  const folder = `${posix.dirname(importer)}/`;
+  return row.may.some((allowed) => (allowed === "own folder" ? target.startsWith(folder) : allowed.test(target)));
 }
 
 /** One line for each file of the product that nothing of the product imports. */

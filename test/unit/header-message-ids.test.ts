@@ -70,7 +70,12 @@ describe("the Message-ID that SES will replace", () => {
 
 describe("several References or In-Reply-To fields", () => {
   it("become one with each id once, in order, where the topmost stood and under its name", () => {
-    const header = ["REFERENCES: <a@x> <b@x>", "In-Reply-To: <b@x>", "References: <b@x>\r\n <c@x>", "in-reply-to: <c@x>"];
+    const header = [
+      "REFERENCES: <a@x> <b@x>",
+      "In-Reply-To: <b@x>",
+      "References: <b@x>\r\n <c@x>",
+      "in-reply-to: <c@x>",
+    ];
     expect(threadOf(header)).toEqual(["REFERENCES: <a@x> <b@x>\r\n <c@x>", "In-Reply-To: <b@x>\r\n <c@x>"]);
   });
 
@@ -80,10 +85,13 @@ describe("several References or In-Reply-To fields", () => {
 });
 
 describe("ids that SES gave to earlier mail", () => {
-  const sesIdsOf = (id: string): string[] => (id === "p@x" ? ["0100@email.amazonses.com", "0200@email.amazonses.com"] : []);
+  const sesIdsOf = (id: string): string[] =>
+    id === "p@x" ? ["0100@email.amazonses.com", "0200@email.amazonses.com"] : [];
 
   it("stand behind the id they replaced, in both fields", () => {
-    expect(threadOf(["In-Reply-To: <p@x>", "References: <o@x> <p@x> <q@x>", "Message-ID: <m@x>"], { sesIdsOf })).toEqual([
+    expect(
+      threadOf(["In-Reply-To: <p@x>", "References: <o@x> <p@x> <q@x>", "Message-ID: <m@x>"], { sesIdsOf }),
+    ).toEqual([
       "In-Reply-To: <p@x>\r\n <0100@email.amazonses.com>\r\n <0200@email.amazonses.com>",
       "References: <o@x>\r\n <p@x>\r\n <0100@email.amazonses.com>\r\n <0200@email.amazonses.com>\r\n <q@x>\r\n <m@x>",
     ]);

@@ -7,7 +7,7 @@ const repair = (value: string, domain: string | undefined = "d.example") =>
 describe("repairRecipients", () => {
   it.each([
     " a@example.net",
-    " A B <a@example.net>, \"C, D; E\" <c@example.net> (comment, with; marks)",
+    ' A B <a@example.net>, "C, D; E" <c@example.net> (comment, with; marks)',
     "\r\n a@example.net,\r\n\tb@example.net",
     " undisclosed-recipients:;",
     " Friends: a@example.net, B <b@example.net>;, c@example.net",
@@ -36,6 +36,9 @@ describe("repairRecipients", () => {
     [" a b@example.net, c@example.net", " c@example.net"],
     [" undisclosed-recipients, a@example.net", " a@example.net"],
     [" a@example.net., b@example.net", " b@example.net"],
+    [" undisclosed-recipients:", " undisclosed-recipients:;"],
+    [" Friends: a@example.net, b@example.net", " Friends: a@example.net, b@example.net;"],
+    [" :;, a@example.net", " a@example.net"],
   ])("makes %j into %j", (value, repaired) => {
     expect(repair(value)).toEqual({ kind: "repaired", value: repaired });
   });
@@ -45,7 +48,7 @@ describe("repairRecipients", () => {
     expect(repairRecipients(" root", undefined)).toEqual({ kind: "unusable" });
   });
 
-  it.each(["", " ", "\r\n \t", " ,", ' , ,\r\n ,', " (nobody)"])("finds nothing in %j", (value) => {
+  it.each(["", " ", "\r\n \t", " ,", " , ,\r\n ,", " (nobody)"])("finds nothing in %j", (value) => {
     expect(repair(value)).toEqual({ kind: "empty" });
   });
 
@@ -58,6 +61,7 @@ describe("repairRecipients", () => {
     " John Smith",
     " <>",
     " Undisclosed recipients",
+    " a: b: c@example.net;",
     " 用户@example.net",
     " a@例え.jp, b@example.net",
     ` ${"a".repeat(1000)}@example.net`,
@@ -73,7 +77,7 @@ describe("repairRecipients", () => {
 describe("joinRecipients", () => {
   it("makes one list of all, each copy once, and gives a lone value back as it is", () => {
     expect(joinRecipients([" a@x ", " a@x", "\r\n a@x"])).toBe(" a@x ");
-    expect(joinRecipients([" a@x,\r\n b@x, ", " c@x", "a@x,  b@x,"])).toBe(" a@x,\r\n b@x,\r\n c@x,\r\n a@x,  b@x");
+    expect(joinRecipients([" a@x,\r\n b@x, ", " c@x", "a@x,  b@x,", "b@x"])).toBe(" a@x,\r\n b@x,\r\n c@x,\r\n b@x");
   });
 
   it("joins tens of thousands of copies in good time", () => {

@@ -7,6 +7,7 @@ import {
   assignDsn,
   type ClaimHolder,
   claim,
+  duplicateOf,
   firstClaim,
   isHandled,
   isSettled,
@@ -231,6 +232,16 @@ describe("a record", () => {
       }
     }
   }
+});
+
+describe("the record of a second copy", () => {
+  const copy = duplicateOf(MESSAGE, 3, { address: "b@example.org" }, firstQueueIdAt(NOW - 1), NOW);
+
+  it("is an end at once: nothing is claimed, sent or owed, and it says of which message it is a copy", () => {
+    expect([isHandled(copy), isSettled(copy), copy.attempts, copy.version]).toEqual([true, true, 0, 1]);
+    expect(copy.reason).toContain(firstQueueIdAt(NOW - 1));
+    expect(claim(copy, NOW * 2, second)).toEqual({ kind: "handled" });
+  });
 });
 
 describe("a report that is owed", () => {

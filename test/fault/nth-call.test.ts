@@ -1,0 +1,120 @@
+/**
+ * The n-th call to AWS on a message's way fails, for every n, in every way, once or for a while. Afterwards each
+ * recipient has ended in exactly one way, the sender has been told exactly once, and nothing is left over.
+ *
+ * The message goes to one address that is delivered and one that bounces, so its way includes the report. Time is moved
+ * on by setting the clock, which the local services share: waits and visibility time-outs then run out at once.
+ * FAULT_STRIDE (default 1) takes every n-th n only.
+ */
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { makeSweepHandler } from "../../lambda/sweep/handler.ts";
+import { queueDepth } from "../../lib/aws/queue-sqs.ts";
+import { listSpool } from "../../lib/aws/spool-s3.ts";
+import type { QueueId } from "../../lib/core/queue-id.ts";
+import type { AwsCall, AwsFault } from "../support/aws-proxy.ts";
+import { type Pipeline, startPipeline, testMail } from "../support/pipeline.ts";
+
+const STRIDE = Number(process.env["FAULT_STRIDE"] ?? "1");
+/** How many calls fail in a row when the fault lasts: more than the SDK tries, on several calls. */
+const LASTING_CALLS = 9;
+const STEPS_MAX = 40;
+const STEP_MS = 7 * 60_000;
+
+const FAULTS: Readonly<Record<string, (call: AwsCall) => AwsFault>> = {
+  refused: () => "refuse",
+  "answered 500": () => ({ status: 500, type: "InternalFailure" }),
+  throttled: (call) =>
+    call.service === "ses"
+      ? { status: 429, type: "TooManyRequestsException", message: "Maximum sending rate exceeded." }
+      : { status: 400, type: "ThrottlingException" },
+  "done, but its answer lost": () => "lose",
+};
+
+let pipeline: Pipeline;
+let runs = 0;
+
+// A new one for each test: going back from a clock that ran ahead would confuse everything that remembers a time.
+beforeEach(async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+  pipeline = await startPipeline();
+});
+afterEach(async () => {
+  await pipeline.close();
+  vi.useRealTimers();
+});
+
+interface Result {
+  readonly id: QueueId;
+  readonly from: string;
+  readonly delivered: string;
+  readonly calls: number;
+}
+
+/** Sends one message through everything, with the given faults, until nothing is left to do. */
+async function run(fault: (call: AwsCall) => AwsFault): Promise<Result> {
+  runs += 1;
+  const from = `told-${runs}@example.com`;
+  const delivered = `fine-${runs}@example.net`;
+  const to = [delivered, `bounce+${runs}@simulator.amazonses.com`];
+  const id = await pipeline.accept({ from, to, bytes: testMail(`nth-${runs}`) });
+  pipeline.proxy.reset();
+  pipeline.proxy.onCall = fault;
+  const sweep = makeSweepHandler(pipeline.env, () => undefined);
+  for (let step = 0; step < STEPS_MAX; step++) {
+    const handled = await pipeline.pump().catch(() => 1);
+    if (handled === 0 && (await isFinished(id, from))) {
+      return { id, from, delivered, calls: pipeline.proxy.calls.length };
+    }
+    if (handled === 0) {
+      vi.setSystemTime(Date.now() + STEP_MS);
+      await sweep().catch(() => undefined);
+    }
+  }
+  const log = pipeline.log.slice(-30).map((event) => JSON.stringify(event));
+  throw new Error(`not finished after ${STEPS_MAX} steps:\n${log.join("\n")}`);
+}
+
+async function isFinished(id: QueueId, from: string): Promise<boolean> {
+  for await (const _ of listSpool(pipeline.spool)) return false;
+  const states = (await pipeline.recipients(id)).map((record) => record.state);
+  if (states[0] !== "delivered" || states[1] !== "bounced") return false;
+  const reported = pipeline.log.some((event) => event.event === "feedback" && event["recipient"] === from);
+  const { waiting, inFlight } = await queueDepth(pipeline.feedbackQueue);
+  return reported && waiting + inFlight === 0;
+}
+
+/** What must hold after any fault. */
+async function check(result: Result): Promise<void> {
+  const mails = await pipeline.outbox();
+  const copies = (address: string): number => mails.filter((mail) => mail.recipients.includes(address)).length;
+  const unsure = pipeline.log.filter((event) => event.event === "possible-duplicate");
+  const counted = (address: string): number => unsure.filter((event) => event["recipient"] === address).length;
+  for (const address of [result.delivered, result.from]) {
+    expect(copies(address), `copies to ${address}`).toBeGreaterThanOrEqual(1);
+    expect(copies(address), `copies to ${address} beyond the counted ones`).toBeLessThanOrEqual(1 + counted(address));
+  }
+  expect(
+    (await pipeline.recipients(result.id)).every((record) => (record.dsns ?? []).every((note) => note.written)),
+  ).toBe(true);
+  expect(await queueDepth(pipeline.forwardDlq)).toMatchObject({ waiting: 0, inFlight: 0 });
+}
+
+describe("a message survives the failure of any call", () => {
+  it.for(Object.keys(FAULTS).flatMap((kind) => [[kind, 1] as const, [kind, LASTING_CALLS] as const]))(
+    "%s, %i calls in a row",
+    { timeout: 600_000 },
+    async ([kind, length]) => {
+      const fault = FAULTS[kind];
+      if (fault === undefined) throw new Error(`no fault ${kind}`);
+      const { calls } = await run(() => undefined);
+      expect(calls).toBeGreaterThan(20);
+      for (let n = 1; n <= calls; n += STRIDE) {
+        const result = await run((call) => (call.number >= n && call.number < n + length ? fault(call) : undefined));
+        await check(result).catch((error: unknown) => {
+          throw new Error(`with call ${n} of ${calls}`, { cause: error });
+        });
+      }
+    },
+  );
+});

@@ -1,0 +1,122 @@
+import { randomBytes } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { QUEUE_ID_RANDOM_BYTES } from "../../lib/core/queue-id.ts";
+import { startTestAws, type TestAws } from "../support/aws.ts";
+import { fillDirectory, line, message, startTestEdge, type TestEdge } from "../support/edge.ts";
+import type { Fault } from "../support/fault-proxy.ts";
+
+let aws: TestAws;
+let edge: TestEdge;
+
+const STORE_DEADLINE_MS = 1_500;
+const NOT_STORED = "451 4.3.0 Message could not be stored; try again later";
+const SMALL = message("me@example.com");
+const LARGE = message("me@example.com", `${"x".repeat(78)}\r\n`.repeat(20_000));
+
+beforeAll(async () => {
+  aws = await startTestAws();
+  await fillDirectory(aws);
+  edge = await startTestEdge(aws, { storeDeadlineMs: STORE_DEADLINE_MS });
+});
+
+afterEach(async () => {
+  aws.s3.set("pass");
+  await aws.clear();
+});
+
+afterAll(async () => {
+  await edge.close();
+  await aws.close();
+});
+
+describe.each<[string, string]>([
+  ["in memory", SMALL],
+  ["in a file", LARGE],
+])("a message %s", (_, data) => {
+  it.each<[string, Fault]>([
+    ["refuses connections", "reset"],
+    ["never answers", "hang"],
+    ["answers 500", 500],
+    ["answers 503", 503],
+    ["answers 403", 403],
+    ["answers 404", 404],
+  ])(
+    "is answered 451 in time when the storage %s, is not stored, and goes through at the next try",
+    async (_name, fault) => {
+      const client = await edge.logIn();
+      const send = () => client.sendMail({ from: "me@example.com", to: ["a@b.example"], data });
+      aws.s3.set(fault);
+      const started = performance.now();
+      expect(line(await send())).toBe(NOT_STORED);
+      expect(performance.now() - started).toBeLessThan(STORE_DEADLINE_MS + 3_000);
+      aws.s3.set("pass");
+      expect(await aws.stored()).toEqual([]);
+      expect(await readdir(edge.settings.temporaryDir)).toEqual([]);
+      expect((await send()).code).toBe(250);
+      expect((await aws.stored()).map(({ message: bytes }) => bytes.toString("latin1") === data)).toEqual([true]);
+      await client.quit();
+    },
+  );
+
+  it("that is stored although the answer is lost is answered 451 or stored once more, never lost", async () => {
+    const client = await edge.logIn();
+    aws.s3.set("lose-answer");
+    const reply = await client.sendMail({ from: "me@example.com", to: ["a@b.example"], data });
+    expect(line(reply)).toBe(NOT_STORED);
+    aws.s3.set("pass");
+    // The edge may not delete: what was stored counts as a duplicate, which is forward's to find.
+    const ids = new Set((await aws.stored()).map(({ envelope }) => envelope.id));
+    expect(ids.size).toBeLessThanOrEqual(1);
+    await client.quit();
+  });
+
+  it("gets no 250 before the storage has answered", async () => {
+    const client = await edge.logIn();
+    await client.pipeline(["MAIL FROM:<me@example.com>", "RCPT TO:<a@b.example>", "DATA"]);
+    aws.s3.set("hang");
+    const started = performance.now();
+    await client.write(`${data}.\r\n`);
+    expect((await client.reply()).code).toBe(451);
+    expect(performance.now() - started).toBeGreaterThan(STORE_DEADLINE_MS - 100);
+    await client.quit();
+  });
+});
+
+it("an outage of one second in the middle of many sessions loses nothing that got a 250", async () => {
+  const acknowledged: string[] = [];
+  const sender = async (number: number) => {
+    const client = await edge.logIn();
+    for (let i = 0; i < 8; i++) {
+      const data = message("me@example.com", `${number}-${i}\r\n`);
+      const reply = await client.sendMail({ from: "me@example.com", to: ["a@b.example"], data });
+      if (reply.code === 250) acknowledged.push(`${number}-${i}`);
+      else expect(reply.code).toBe(451);
+      if (number === 0 && i === 1) {
+        aws.s3.set("reset");
+        setTimeout(() => aws.s3.set("pass"), 1_000);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    await client.quit();
+  };
+  await Promise.all(Array.from({ length: 10 }, (_, number) => sender(number)));
+  const stored = (await aws.stored()).map(({ message: bytes }) => bytes.toString().trimEnd().split("\r\n").at(-1));
+  expect(acknowledged.length).toBeGreaterThan(20);
+  expect(acknowledged.filter((body) => !stored.includes(body))).toEqual([]);
+});
+
+it("answers 451 when its own code fails, says nothing of it to the peer, and goes on", async () => {
+  const broken = await startTestEdge(aws, {}, (count) => {
+    if (count === QUEUE_ID_RANDOM_BYTES) throw new Error("secret inner workings");
+    return randomBytes(count);
+  });
+  const client = await broken.logIn();
+  const send = () => client.sendMail({ from: "me@example.com", to: ["a@b.example"], data: SMALL });
+  expect(line(await send())).toBe("451 4.3.0 Failure at this end; try again later");
+  expect(line(await client.command("NOOP"))).toBe("250 2.0.0 Ok");
+  expect(line(await send())).toBe("451 4.3.0 Failure at this end; try again later");
+  await client.quit();
+  await broken.close();
+  expect(broken.events.find(({ event }) => event === "handler-failed")?.["error"]).toContain("secret inner workings");
+});
