@@ -32,7 +32,7 @@ export async function authenticate(
   password: string,
 ): Promise<Identity | undefined> {
   const credential = await deps.directory.credential(login);
-  const fits = await deps.passwords.check(password, credential?.passwordHash ?? UNKNOWN_LOGIN_HASH);
+  const fits = await deps.passwords.check(login, password, credential?.passwordHash ?? UNKNOWN_LOGIN_HASH);
   if (credential === undefined || !fits) return undefined;
   return {
     tenant: credential.tenant,

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { addressKey, formatAddress } from "../lib/core/address.ts";
 import { errorText } from "../lib/core/log.ts";
 import { parseMailCommand, parseRcptCommand } from "../lib/core/smtp-command.ts";
-import { type SmtpReply, smtpReply } from "../lib/core/smtp-reply.ts";
+import { formatReply, type SmtpReply, smtpReply } from "../lib/core/smtp-reply.ts";
 import type { EnvelopeRecipient } from "../lib/core/spool-object.ts";
 import { type AcceptDeps, type Accepted, acceptMessage } from "./accept-message.ts";
 import type { AuthGuard } from "./auth-guard.ts";
@@ -23,8 +23,9 @@ export interface MailSessionDeps extends AcceptDeps {
   readonly guard: AuthGuard;
 }
 
-/** Where the client is. */
+/** Which session, and where its client is. */
 export interface Client {
+  readonly session: string;
   readonly address: string;
   readonly port: number;
 }
@@ -61,6 +62,8 @@ export class MailSession {
   readonly #client: Client;
   #tls: TlsFacts | undefined;
   #identity: Identity | undefined;
+  /** Who the last mail was accepted from, by log-in or address. */
+  #sender: Identity | undefined;
   #authFailures = 0;
   #transaction: OpenTransaction | undefined;
 
@@ -73,9 +76,9 @@ export class MailSession {
     return this.#tls;
   }
 
-  /** Who logged in. */
-  get identity(): Identity | undefined {
-    return this.#identity;
+  /** Who this is, as far as it is known. */
+  get sender(): Identity | undefined {
+    return this.#identity ?? this.#sender;
   }
 
   /** True after an AUTH that failed and until one that succeeds. */
@@ -122,6 +125,7 @@ export class MailSession {
     }
     this.#authFailures++;
     guard.failed(address);
+    await this.#logFailure(login);
     await sleep(guard.delayMs(address));
     if (this.#authFailures >= settings.authFailuresMax) return smtpReply("tooManyAuthFailures");
     return smtpReply(settings.strictAuthentication ? "authFailedStrict" : "authFailed");
@@ -130,12 +134,20 @@ export class MailSession {
   /** MAIL: may this client send, and for this sender? */
   async mail(line: Uint8Array): Promise<SmtpReply> {
     if (this.#transaction !== undefined) return smtpReply("nestedMail");
+    let reply: SmtpReply;
     try {
-      return await this.#mail(line);
+      reply = await this.#mail(line);
     } catch (error) {
       this.#deps.log({ event: "directory-failed", error: errorText(error) });
-      return smtpReply("directoryDown");
+      reply = smtpReply("directoryDown");
     }
+    if (reply.code >= 400) {
+      const { session, address } = this.#client;
+      const tenant = this.sender?.tenant;
+      const text = `${reply.code} ${formatReply(reply)}`;
+      this.#deps.log({ event: "sender-refused", session, client: address, tenant, reason: reply.name, reply: text });
+    }
+    return reply;
   }
 
   /** RCPT: everything that has a domain is taken; what cannot be delivered is told by a DSN. */
@@ -176,15 +188,25 @@ export class MailSession {
       ...facts,
       size: accepted.size,
       ms: Math.round(performance.now() - started),
-      reply: `${reply.code} ${reply.enhanced ?? ""}`,
+      reply: `${reply.code} ${formatReply(reply)}`,
     });
     return accepted;
+  }
+
+  /** A login that does not exist may be a password in the wrong place, so it is not written down. */
+  async #logFailure(login: string): Promise<void> {
+    const { directory, log } = this.#deps;
+    const { session, address } = this.#client;
+    const credential = await directory.credential(login).catch(() => undefined);
+    const facts = credential === undefined ? {} : { login, tenant: credential.tenant };
+    log({ event: "auth-failed", session, client: address, ...facts });
   }
 
   async #mail(line: Uint8Array): Promise<SmtpReply> {
     const { settings, directory } = this.#deps;
     const identity = await this.#whoSends();
     if ("code" in identity) return identity;
+    this.#sender = identity;
     const refusal = await standing(directory, identity);
     if (refusal !== undefined) return refusal;
     const command = parseMailCommand(line);
@@ -244,6 +266,7 @@ export class MailSession {
       tls,
     };
     const facts = {
+      session: this.#client.session,
       tenant: identity.tenant,
       credential: identity.label,
       client: this.#client.address,

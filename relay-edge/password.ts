@@ -40,10 +40,14 @@ export class PasswordChecker {
     });
   }
 
-  /** True when the password fits the hash. */
-  async check(password: string, hash: string): Promise<boolean> {
-    // The hash has a fixed alphabet without NUL, so the two cannot run into each other.
-    const key = createHmac("sha256", this.#key).update(`${hash}\0${password}`).digest("base64");
+  /**
+   * True when the password fits the hash. What is remembered belongs to the login too: otherwise a password tried with
+   * two unknown logins would be answered faster the second time, and one with a known login would not.
+   */
+  async check(login: string, password: string, hash: string): Promise<boolean> {
+    const key = createHmac("sha256", this.#key)
+      .update(JSON.stringify([login, password, hash]))
+      .digest("base64");
     return await this.#results.get(key, () => this.#inTurn(() => verifyPassword(password, hash)));
   }
 

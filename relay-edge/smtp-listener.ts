@@ -155,7 +155,11 @@ export class EdgeConnection extends SMTPConnection {
     this.#settings = listener.deps.settings;
     this.#clock = new ClientClock(this.#settings);
     this.#gate = new CommandGate(this.#settings.junkCommandsMax);
-    this.mail = new MailSession(listener.deps, { address: this.remoteAddress, port: this.remotePort });
+    this.mail = new MailSession(listener.deps, {
+      session: this.id,
+      address: this.remoteAddress,
+      port: this.remotePort,
+    });
   }
 
   /** The library waits 100 ms before each greeting. We greet at once, or after the pause that is set. */
@@ -299,8 +303,8 @@ export class EdgeConnection extends SMTPConnection {
       session: this.id,
       client: this.remoteAddress,
       tls: this.mail.tls?.protocol,
-      tenant: this.mail.identity?.tenant,
-      credential: this.mail.identity?.label,
+      tenant: this.mail.sender?.tenant,
+      credential: this.mail.sender?.label,
       authFailures: this.mail.authFailures,
       ...this.#log.facts(),
     });

@@ -13,7 +13,11 @@ import { createHash } from "node:crypto";
 import { createMessage, type LedgerMessage, readMessage } from "../../lib/aws/ledger-dynamo.ts";
 import { deleteSpoolObject, getSpoolObject } from "../../lib/aws/spool-s3.ts";
 import { writeOwedDsns } from "../../lib/aws/write-owed-dsns.ts";
-import { prepareForSes } from "../../lib/core/header-rules.ts";
+import { isAddress, parseAddress } from "../../lib/core/address.ts";
+import { describeEdit } from "../../lib/core/header-edits.ts";
+import { fieldValue, readHeader } from "../../lib/core/header-fields.ts";
+import { fromDomains } from "../../lib/core/header-from.ts";
+import { type PreparedMessage, prepareForSes } from "../../lib/core/header-rules.ts";
 import { forEachInFlight } from "../../lib/core/in-flight.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
 import { isSettled, type MessageRecord } from "../../lib/core/message-record.ts";
@@ -41,11 +45,14 @@ export async function forwardMessage(deps: ForwardDeps, id: QueueId, turn: Turn)
   const object = decodeSpoolObject(spooled.bytes);
   if (object.envelope.id !== id) throw new NotASpoolObject(`the object calls itself ${object.envelope.id}`);
   const verified = await verifiedSenderDomains(deps.directory, object);
+  const defaultDomain = senderDomain(object);
   const prepared = prepareForSes(object.message, {
     receivedField: object.received,
     longBodyLines: "fold",
     isVerifiedDomain: (domain) => verified.has(domain),
+    ...(defaultDomain === undefined ? {} : { defaultDomain }),
   });
+  logEdits(deps, id, prepared);
   const message = known.message ?? messageRecord(deps, object, prepared.originalMessageId, spooled.versionId);
   if (known.message === undefined) await createMessage(deps.ledger, message);
 
@@ -100,4 +107,21 @@ function messageRecord(
 function copyDigest(object: SpoolObject, message: MessageRecord): string | undefined {
   if (message.messageId === undefined || message.dsnFor !== undefined) return undefined;
   return createHash("sha256").update(object.message).digest("base64url");
+}
+
+/** Completes bare names such as cron's `To: root`: the sender's own domain, else that of From. */
+function senderDomain(object: SpoolObject): string | undefined {
+  const address = parseAddress(object.envelope.returnPath ?? "");
+  if (isAddress(address)) return address.domain;
+  const from = readHeader(object.message).fields.find((field) => field.name === "from");
+  return from === undefined ? undefined : fromDomains(fieldValue(object.message, from))?.[0];
+}
+
+/** What was changed beyond our own Received field, so that nobody has to guess why a header differs. */
+function logEdits(deps: ForwardDeps, id: QueueId, prepared: PreparedMessage): void {
+  const edits = prepared.edits.filter((edit) => edit.kinds.some((kind) => kind !== "received-added"));
+  const { foldedBodyLines } = prepared;
+  if (edits.length > 0 || foldedBodyLines > 0) {
+    deps.log({ event: "message-edited", id, edits: edits.map(describeEdit), foldedBodyLines });
+  }
 }

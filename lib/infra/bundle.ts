@@ -79,10 +79,9 @@ export async function prepareEdgeImage(outDir: string): Promise<Bundle> {
 /** Bundles everything below `outDir`. */
 export async function bundleRelay(outDir: string): Promise<RelayCode> {
   const folder = (name: string): string => join(outDir, name);
-  await Promise.all([
-    ...FUNCTION_NAMES.map((name) => bundleFunction(name, folder(name))),
-    prepareEdgeImage(folder("edge-image")),
-  ]);
+  // One after the other: after a failure nothing goes on writing behind the caller, who removes `outDir`.
+  for (const name of FUNCTION_NAMES) await bundleFunction(name, folder(name));
+  await prepareEdgeImage(folder("edge-image"));
   return {
     functions: { forward: folder("forward"), feedback: folder("feedback"), sweep: folder("sweep") },
     edgeImage: folder("edge-image"),

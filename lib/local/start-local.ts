@@ -8,6 +8,7 @@
 
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { join, resolve } from "node:path";
 import { makeFeedbackHandler } from "../../lambda/feedback/handler.ts";
 import { makeForwardHandler } from "../../lambda/forward/handler.ts";
@@ -183,26 +184,31 @@ function functionEnvironment(names: RuntimeNames, dataDir: string, config: Local
   };
 }
 
+/** What a killed relay left behind does not count: only one that answers does. */
 async function refuseSecondStart(stateFile: string): Promise<void> {
-  let pid: unknown;
+  let state: { pid?: unknown; endpoint?: unknown };
   try {
-    pid = (JSON.parse(await readFile(stateFile, "utf8")) as { pid?: unknown }).pid;
+    state = JSON.parse(await readFile(stateFile, "utf8")) as typeof state;
   } catch {
     return;
   }
-  if (typeof pid !== "number" || pid === process.pid || !isAlive(pid)) return;
+  if (typeof state.endpoint !== "string" || !(await answers(state.endpoint))) return;
   throw new Error(
-    `a relay already runs on this data directory (process ${pid}); stop it, or set ${ENV.dataDir} to another folder`,
+    `a relay already runs on this data directory (process ${String(state.pid)}); ` +
+      `stop it, or set ${ENV.dataDir} to another folder`,
   );
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+async function answers(endpoint: string): Promise<boolean> {
+  const { hostname, port } = new URL(endpoint);
+  return await new Promise((resolve) => {
+    const socket = connect(Number(port), hostname);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
 }
 
 async function writeState(file: string, state: unknown): Promise<void> {

@@ -203,7 +203,7 @@ describe("accepting a message", () => {
       size: stored?.message.length,
       tls: "TLSv1.3",
       messageId: "<1@example.com>",
-      reply: "250 2.0.0",
+      reply: `250 2.0.0 Ok: queued as ${stored?.envelope.id}`,
     });
     expect(JSON.stringify(edge.events)).not.toMatch(/secret|correct-horse/);
   });

@@ -126,6 +126,17 @@ describe("AUTH", () => {
     await client.quit();
   });
 
+  it("that fails is logged with the login only if that exists: it may be a password in the wrong place", async () => {
+    edge.events.length = 0;
+    const client = await secure(edge, "127.0.1.3");
+    await client.authPlain({ user: "srv1", password: "secret-1" });
+    await client.authPlain({ user: "secret-2", password: "secret-3" });
+    await client.quit();
+    const failed = edge.events.filter(({ event }) => event === "auth-failed");
+    expect(failed).toMatchObject([{ client: "127.0.1.3", login: "srv1", tenant: "acme" }, { client: "127.0.1.3" }]);
+    expect(JSON.stringify(edge.events)).not.toContain("secret");
+  });
+
   it("can be given up with *", async () => {
     const client = await secure();
     await client.command("AUTH PLAIN");

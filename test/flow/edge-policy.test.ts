@@ -174,7 +174,13 @@ it("logs every refusal of a message with its reason, and no address", async () =
   expect(edge.events.findLast(({ event }) => event === "message-refused")).toMatchObject({
     reason: "fromForeign",
     tenant: "acme",
-    reply: "550 5.7.1",
+    reply: foreignFrom("bank.example"),
+  });
+  await client.command("MAIL FROM:<secret@bank.example>");
+  expect(edge.events.findLast(({ event }) => event === "sender-refused")).toMatchObject({
+    reason: "senderForeign",
+    tenant: "acme",
+    client: "127.0.0.1",
   });
   expect(JSON.stringify(edge.events)).not.toContain("secret");
 });

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from "node:net";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalCidr, canonicalIp, coveringPrefixes } from "../../lib/core/cidr.ts";
 

@@ -1,7 +1,11 @@
+import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { LIMITS } from "../../lib/core/limits.ts";
+import { UNKNOWN_LOGIN_HASH } from "../../lib/core/password-hash.ts";
 import { AuthGuard } from "../../relay-edge/auth-guard.ts";
 import { ConnectionLimits } from "../../relay-edge/connection-limits.ts";
 import { DeadlineExceeded, withDeadline } from "../../relay-edge/deadline.ts";
+import { PasswordChecker } from "../../relay-edge/password.ts";
 import { TimedCache } from "../../relay-edge/timed-cache.ts";
 
 describe("a timed cache", () => {
@@ -102,6 +106,30 @@ describe("the guard against password guessing", () => {
     guard.succeeded("a");
     times(30, () => guard.failed("a"));
     expect(guard.blocked("a")).toBe(false);
+  });
+});
+
+describe("the password checker", () => {
+  it("remembers a result, but not for another login, which could tell which logins exist", async () => {
+    const checker = new PasswordChecker({ keepMs: 60_000, randomBytes });
+    const took = async (login: string): Promise<number> => {
+      const before = performance.now();
+      expect(await checker.check(login, "password", UNKNOWN_LOGIN_HASH)).toBe(false);
+      return performance.now() - before;
+    };
+    // scrypt takes tens of milliseconds, the cache much less than one.
+    expect(await took("a")).toBeGreaterThan(10);
+    expect(Math.min(await took("a"), await took("a"), await took("a"))).toBeLessThan(10);
+    expect(await took("b")).toBeGreaterThan(10);
+  });
+
+  it("refuses when too many wait, instead of keeping everybody waiting", async () => {
+    const checker = new PasswordChecker({ keepMs: 60_000, randomBytes });
+    const checks = Array.from({ length: 210 }, (_, i) => checker.check("a", String(i), "not a hash"));
+    const results = await Promise.allSettled(checks);
+    const refused = results.filter(({ status }) => status === "rejected");
+    expect(refused).toHaveLength(210 - LIMITS.edge.passwordChecksAtOnce - LIMITS.edge.passwordChecksWaitingMax);
+    expect(await checker.check("a", "again", "not a hash")).toBe(false);
   });
 });
 

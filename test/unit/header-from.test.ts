@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fromDomains } from "../../lib/core/header-from.ts";
 
@@ -104,7 +104,14 @@ describe("the domains of a From field", () => {
   });
 
   it("never throws and never takes long, whatever the bytes", () => {
-    const piece = fc.constantFrom(...'<>@,;:()"\\ \t=?\x1b$B[].', "=?x?q?", "\x1b$B", "a@b.example", "\xff", "\x85");
+    const piece = fc.constantFrom(
+      ...'<>@,;:()"\\ \t=?\x1b$B[].'.split(""),
+      "=?x?q?",
+      "\x1b$B",
+      "a@b.example",
+      "\xff",
+      "\x85",
+    );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
         fromDomains(pieces.join(""));

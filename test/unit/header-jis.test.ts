@@ -31,6 +31,7 @@ describe("encodeRawJis", () => {
     const words = encodeRawJis(name).split(" ");
     expect(Math.max(...words.map((text) => text.length))).toBeLessThanOrEqual(75);
     const decoded = words.map((text) => Buffer.from(text.slice(16, -2), "base64").toString("latin1"));
+    for (const text of decoded) expect(text.slice(3, -3).replaceAll(";3", "")).toBe("");
     expect(decoded.join("").replaceAll("\x1b(B\x1b$B", "")).toBe(name);
   });
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LineCheck, type LineProblem } from "../../lib/core/line-check.ts";
 
@@ -34,7 +34,7 @@ describe("the line ends of a message", () => {
     ["a\r\0\n", "bare-cr"],
   ])("of %j are judged %s", (text, problem) => {
     expect(check(text)).toBe(problem);
-    expect(check(...text)).toBe(problem);
+    expect(check(...text.split(""))).toBe(problem);
   });
 
   it("are judged the same however the message is cut", () => {
