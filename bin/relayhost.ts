@@ -4,6 +4,7 @@
 import { Command } from "commander";
 import { addLocalCommand } from "./commands/local.ts";
 import { addQueueCommand } from "./commands/queue.ts";
+import { addQueueActionCommands } from "./commands/queue-actions.ts";
 import { reportAndExit } from "./commands/report.ts";
 import { addSendCommand } from "./commands/send.ts";
 import { addTraceCommand } from "./commands/trace.ts";
@@ -16,10 +17,11 @@ const program = new Command("relayhost")
     `
 Without --env a command speaks to local mode (npm start) through its data directory, RELAYHOST_DATA_DIR or .relayhost.
 
-Exit codes: 0 done · 1 failed · 2 wrong usage or settings · 3 nothing found · 4 the relay is not reachable`,
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 nothing found, 4 the relay is not reachable`,
   );
 addLocalCommand(program);
 addSendCommand(program);
 addQueueCommand(program);
 addTraceCommand(program);
+addQueueActionCommands(program);
 await program.parseAsync().catch(reportAndExit);

@@ -46,6 +46,9 @@ export interface Hello {
 /** What is logged of a Message-ID, by which a postmaster asks for a message. */
 const MESSAGE_ID_CHARS_MAX = 250;
 
+/** How many recipients of a message are logged, where addresses may be. */
+const LOGGED_RECIPIENTS_MAX = 10;
+
 interface OpenTransaction {
   readonly identity: Identity;
   readonly from: string | null;
@@ -265,7 +268,9 @@ export class MailSession {
       authenticated: identity.by.kind === "credential",
       tls,
     };
+    const addresses = [...recipients.values()].slice(0, LOGGED_RECIPIENTS_MAX).map(({ address }) => address);
     const facts = {
+      ...(this.#deps.settings.logAddresses ? { from: from ?? "", to: addresses } : {}),
       session: this.#client.session,
       tenant: identity.tenant,
       credential: identity.label,

@@ -2,7 +2,7 @@
  * The edge as a process: settings, clients, ports; signals and exit codes.
  *
  * Exit codes: 0 stopped in order, 1 failed, 2 wrong settings. SIGTERM and SIGINT stop it in order; a second one at
- * once. An error that nobody expected ends the process: what a client got no 250 for is still with the client.
+ * once. SIGHUP takes up a renewed certificate. An error that nobody expected ends the process: what a client got no 250 for is still with the client.
  */
 
 import { randomBytes } from "node:crypto";
@@ -10,6 +10,7 @@ import { makeDynamoDb, makeS3 } from "../lib/aws/clients.ts";
 import { ConfigurationError } from "../lib/config/declare.ts";
 import { type EdgeConfig, readEdgeConfig } from "../lib/config/edge-config.ts";
 import { errorText, logJson } from "../lib/core/log.ts";
+import { loadCertificate } from "./certificate.ts";
 import { startEdge } from "./edge.ts";
 
 const FAILED = 1;
@@ -51,6 +52,16 @@ logJson({
   healthPort: edge.healthPort,
 });
 
+/** A renewed certificate counts from the next connection on; one that cannot be used changes nothing. */
+async function reloadCertificate(): Promise<void> {
+  try {
+    edge.updateCertificate(await loadCertificate(config.settings, Date.now));
+    logJson({ event: "certificate-reloaded" });
+  } catch (error) {
+    logJson({ event: "certificate-failed", error: errorText(error) });
+  }
+}
+
 let stopping = false;
 function stop(signal: NodeJS.Signals): void {
   if (stopping) process.exit(FAILED);
@@ -61,5 +72,6 @@ function stop(signal: NodeJS.Signals): void {
     process.exit(0);
   }, crash);
 }
+process.on("SIGHUP", () => void reloadCertificate());
 process.on("SIGTERM", stop);
 process.on("SIGINT", stop);

@@ -21,6 +21,8 @@ export interface MessageBufferOptions {
 
 const FILE_PREFIX = "relayhost-message-";
 const READ_BYTES = 64 * 1024;
+/** A message full of dots comes in thousands of tiny chunks. */
+const WRITEV_CHUNKS_MAX = 64;
 
 /** One message on its way through the edge. */
 export class MessageBuffer {
@@ -77,11 +79,7 @@ export class MessageBuffer {
       await this.dispose();
       throw new Error("the message was given up");
     }
-    // In one piece: a message full of dots comes in thousands of tiny ones.
-    const bytes = Buffer.concat(chunks);
-    for (let written = 0; written < bytes.length; ) {
-      written += (await this.#file.write(bytes, written)).bytesWritten;
-    }
+    await writeAll(this.#file, chunks);
   }
 }
 
@@ -114,4 +112,13 @@ async function* readAfter(head: Buffer, file: FileHandle, length: number): Async
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
+}
+
+/** As they are where they are few: copies of every message would be most of the garbage. */
+async function writeAll(file: FileHandle, chunks: readonly Buffer[]): Promise<void> {
+  let written = chunks.length > WRITEV_CHUNKS_MAX ? 0 : (await file.writev(chunks)).bytesWritten;
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  if (written === length) return;
+  const bytes = Buffer.concat(chunks);
+  while (written < length) written += (await file.write(bytes, written)).bytesWritten;
 }

@@ -1,16 +1,34 @@
-/** Answers the parent's question for this process's CPU time, and ends the process when the parent is gone. */
+/** How a measured process talks with its parent, and ends when the parent is gone. */
 
 /** Milliseconds of CPU, user and system, since the start of the process. */
 export interface Usage {
   readonly cpuMs: number;
 }
 
+/** Milliseconds of CPU, user and system, since the start of this process. */
+export function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** Installs the answer to the message `usage`. */
 export function reportUsage(): void {
   process.on("message", (message) => {
-    if (message !== "usage") return;
-    const { user, system } = process.cpuUsage();
-    process.send?.({ cpuMs: (user + system) / 1000 } satisfies Usage);
+    if (message === "usage") process.send?.({ cpuMs: cpuMs() } satisfies Usage);
+  });
+  process.once("disconnect", () => process.exit());
+}
+
+/** Carries out each order of the parent and sends its result. A failed one ends the process, which the parent notices. */
+export function answerOrders<Order, Done extends object>(carryOut: (order: Order) => Promise<Done>): void {
+  process.on("message", (message) => {
+    carryOut(message as Order).then(
+      (done) => process.send?.(done),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
   });
   process.once("disconnect", () => process.exit());
 }

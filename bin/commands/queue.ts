@@ -1,9 +1,9 @@
 /** `relayhost queue`: the spool, as `mailq` shows a queue. */
 
 import type { Command } from "commander";
-import { readMessage } from "../../lib/aws/ledger-dynamo.ts";
+import { type MessageNotes, readMessage } from "../../lib/aws/ledger-dynamo.ts";
 import { listSpool, readSpoolEnvelope, type SpoolEntry } from "../../lib/aws/spool-s3.ts";
-import { isHandled } from "../../lib/core/message-record.ts";
+import { isHandled, type RecipientRecord } from "../../lib/core/message-record.ts";
 import { type Connection, connect } from "./connect.ts";
 import { ageText, printJson, printTable, sizeText } from "./output.ts";
 
@@ -16,6 +16,8 @@ interface QueueRow {
   readonly from: string;
   readonly recipients: number;
   readonly handled: number;
+  /** SES calls begun, of the recipient with the most. */
+  readonly attempts: number;
   /** RFC 3339; null when it is due or nobody waits. */
   readonly nextTry: string | null;
   readonly reason: string;
@@ -48,7 +50,7 @@ export function addQueueCommand(program: Command): void {
         return;
       }
       printTable(
-        ["ID", "STATE", "AGE", "SIZE", "TENANT", "FROM", "DONE", "REASON"],
+        ["ID", "STATE", "AGE", "SIZE", "TENANT", "FROM", "DONE", "TRIES", "NEXT", "REASON"],
         rows.map((row) => [
           row.id,
           row.state,
@@ -57,6 +59,8 @@ export function addQueueCommand(program: Command): void {
           row.tenant,
           row.from,
           `${row.handled}/${row.recipients}`,
+          String(row.attempts),
+          row.nextTry === null ? "" : nextText(row.nextTry),
           row.reason,
         ]),
       );
@@ -64,31 +68,40 @@ export function addQueueCommand(program: Command): void {
     });
 }
 
+function nextText(time: string): string {
+  const seconds = Math.round((Date.parse(time) - Date.now()) / 1000);
+  return seconds <= 0 ? "now" : `in ${ageText(seconds)}`;
+}
+
 async function queueRow(connection: Connection, entry: SpoolEntry): Promise<QueueRow> {
   const base = { size: entry.size, ageSeconds: Math.round((Date.now() - entry.storedMs) / 1000) };
-  const none = { tenant: "", from: "", recipients: 0, handled: 0, nextTry: null };
+  const none = { tenant: "", from: "", recipients: 0, handled: 0, attempts: 0, nextTry: null };
   if (entry.id === undefined) return { ...base, ...none, id: entry.key, state: "foreign", reason: "not a spool key" };
-  const { message, recipients, unreadable } = await readMessage(connection.ledger, entry.id);
-  if (unreadable !== undefined) return { ...base, ...none, id: entry.id, state: "unreadable", reason: unreadable };
+  const { message, recipients, notes } = await readMessage(connection.ledger, entry.id);
+  if (notes.unreadable !== undefined) {
+    return { ...base, ...none, id: entry.id, state: "unreadable", reason: notes.unreadable };
+  }
   const envelope = message === undefined ? await readSpoolEnvelope(connection.spool, entry.id) : undefined;
   const open = recipients.filter((record) => !isHandled(record));
   const next = Math.min(...open.map((record) => record.nextTryAt ?? Number.POSITIVE_INFINITY));
-  const state = open.some((record) => record.state === "sending")
-    ? "sending"
-    : open.length > 0
-      ? "waiting"
-      : message === undefined
-        ? "accepted"
-        : "active";
   return {
     ...base,
     id: entry.id,
-    state,
+    state: stateOf(notes, message !== undefined, open),
     tenant: message?.tenant ?? envelope?.tenant ?? "",
     from: message?.returnPath ?? envelope?.returnPath ?? "<>",
     recipients: message?.recipients ?? envelope?.recipients.length ?? 0,
     handled: recipients.length - open.length,
     nextTry: Number.isFinite(next) ? new Date(next).toISOString() : null,
+    attempts: Math.max(0, ...recipients.map((record) => record.attempts)),
     reason: open.find((record) => record.reason !== undefined)?.reason ?? "",
   };
+}
+
+function stateOf(notes: MessageNotes, isKnown: boolean, open: readonly RecipientRecord[]): string {
+  if (notes.order === "hold") return "held";
+  if (notes.order !== undefined) return "dropping";
+  if (open.some((record) => record.state === "sending")) return "sending";
+  if (open.length > 0) return "waiting";
+  return isKnown ? "active" : "accepted";
 }

@@ -13,7 +13,7 @@ import type { RecipientRecord } from "../../lib/core/message-record.ts";
 import { parseQueueId, type QueueId } from "../../lib/core/queue-id.ts";
 import type { Envelope } from "../../lib/core/spool-object.ts";
 import { type Connection, connect } from "./connect.ts";
-import { printJson, sizeText } from "./output.ts";
+import { plainText, printJson, sizeText } from "./output.ts";
 import { CommandError, EXIT } from "./report.ts";
 
 interface Trace extends LedgerMessage {
@@ -64,14 +64,16 @@ async function findIds(connection: Connection, name: string, limit: number): Pro
 async function readTrace(connection: Connection, id: QueueId): Promise<Trace | undefined> {
   const known = await readMessage(connection.ledger, id);
   const spooled = known.message === undefined ? await readSpoolEnvelope(connection.spool, id) : undefined;
-  if (known.message === undefined && spooled === undefined && known.unreadable === undefined) return undefined;
+  if (known.message === undefined && spooled === undefined && known.notes.unreadable === undefined) return undefined;
   return { id, spooled, ...known };
 }
 
 function printTrace(trace: Trace): void {
   const { message, spooled } = trace;
   console.log(`${trace.id}  ${message?.time ?? spooled?.time ?? ""}`);
-  if (trace.unreadable !== undefined) console.log(`  set aside: ${trace.unreadable}`);
+  const { unreadable, order } = trace.notes;
+  if (unreadable !== undefined) console.log(`  set aside: ${unreadable}`);
+  if (order !== undefined) console.log(`  order: ${order}`);
   const tenant = message?.tenant ?? spooled?.tenant;
   if (tenant !== undefined) {
     const from = message?.returnPath ?? spooled?.returnPath ?? "";
@@ -89,7 +91,9 @@ function printRecipient(record: RecipientRecord): void {
   console.log(`  <${record.address}>  ${record.state}${record.sesId === undefined ? "" : `  ${record.sesId}`}`);
   for (const entry of record.history) {
     const status = entry.status === undefined ? "" : ` ${entry.status}`;
-    console.log(`    ${entry.at}  ${entry.what}${status}${entry.detail === undefined ? "" : `  ${entry.detail}`}`);
+    console.log(
+      `    ${entry.at}  ${entry.what}${status}${entry.detail === undefined ? "" : `  ${plainText(entry.detail)}`}`,
+    );
   }
   if (record.nextTryAt !== undefined) console.log(`    next try ${new Date(record.nextTryAt).toISOString()}`);
 }

@@ -26,6 +26,7 @@ import type { SesEvent } from "../../lib/core/ses-event.ts";
 import { type SesOutcome, sesOutcome, type TellingOutcome } from "../../lib/core/ses-outcome.ts";
 import { decodeSpoolObject } from "../../lib/core/spool-object.ts";
 
+/** What became of an event; `later` in epoch milliseconds. */
 export type FeedbackResult = { readonly kind: "done" } | { readonly kind: "later"; readonly atMs: number };
 
 const DONE: FeedbackResult = { kind: "done" };

@@ -14,6 +14,7 @@ import { errorText, type Log, logJson } from "../../lib/core/log.ts";
 import { parseSesEvent } from "../../lib/core/ses-event.ts";
 import { applyEvent } from "./apply-event.ts";
 
+/** A Lambda handler for SQS batches of SES events. */
 export type FeedbackHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
 
 interface HandlerDeps extends DsnDeps {

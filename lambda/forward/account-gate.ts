@@ -8,15 +8,15 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { SESv2Client } from "@aws-sdk/client-sesv2";
-import { readSendingQuota } from "../../lib/aws/sending-quota.ts";
+import type { SendingQuota } from "../../lib/aws/sending-quota.ts";
 import type { Failure } from "../../lib/core/failure.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
 import { errorText, type Log } from "../../lib/core/log.ts";
 import { TokenBucket } from "../../lib/core/token-bucket.ts";
 
+/** What a gate needs; `readQuota` may throw, the rate known before then stays. */
 export interface AccountGateDeps {
-  readonly ses: SESv2Client;
+  readonly readQuota: () => Promise<SendingQuota>;
   /** Invocations that may run at the same time, each with its own gate. */
   readonly concurrency: number;
   readonly now: () => number;
@@ -96,7 +96,7 @@ export class AccountGate {
 
   async #read(): Promise<void> {
     try {
-      const quota = await readSendingQuota(this.#deps.ses);
+      const quota = await this.#deps.readQuota();
       this.#bucket.setRate(this.#share(quota.ratePerSecond));
     } catch (error) {
       this.#deps.log({ event: "quota-unknown", error: errorText(error) });

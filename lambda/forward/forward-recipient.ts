@@ -7,12 +7,13 @@
 
 import { claimUnique } from "../../lib/aws/duplicate-guard.ts";
 import { readMessage, saveRecipient } from "../../lib/aws/ledger-dynamo.ts";
+import type { RawMessage } from "../../lib/aws/raw-message.ts";
 import { type Sender, type SendResult, sendMail } from "../../lib/aws/send-ses.ts";
 import type { DsnDeps } from "../../lib/aws/write-owed-dsns.ts";
 import { failureOutcome, heldOutcome, owesDsn } from "../../lib/core/dsn-policy.ts";
 import { dsnQuestion } from "../../lib/core/dsn-question.ts";
 import { accountSignal, type Failure } from "../../lib/core/failure.ts";
-import type { MessageRefusal, PreparedMessage } from "../../lib/core/header-rules.ts";
+import type { MessageRefusal } from "../../lib/core/header-rules.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
 import {
   type ClaimHolder,
@@ -32,6 +33,7 @@ import type { TellingOutcome } from "../../lib/core/ses-outcome.ts";
 import type { EnvelopeRecipient } from "../../lib/core/spool-object.ts";
 import type { AccountGate } from "./account-gate.ts";
 
+/** What forwarding needs; the clients are made in the handler. */
 export interface ForwardDeps extends DsnDeps {
   readonly sender: Sender;
   readonly gate: AccountGate;
@@ -44,6 +46,8 @@ export interface ForwardDeps extends DsnDeps {
 export interface Turn {
   readonly holder: ClaimHolder;
   readonly stopAtMs: number;
+  /** From 0 to 1, the same for all recipients, so that a message with many of them wakes once for all. */
+  readonly jitter: number;
 }
 
 /** One recipient of a message that is ready to go. */
@@ -51,7 +55,11 @@ export interface Job {
   readonly message: MessageRecord;
   readonly index: number;
   readonly recipient: EnvelopeRecipient;
-  readonly prepared: PreparedMessage;
+  /** Why it cannot be sent at all. */
+  readonly refusal: MessageRefusal | undefined;
+  readonly raw: RawMessage;
+  /** From is an address of the relay itself. */
+  readonly own: boolean;
   /** SHA-256 of the client's octets; undefined when copies are not to be found out. */
   readonly digest: string | undefined;
 }
@@ -71,7 +79,7 @@ export async function forwardRecipient(
   const claimed = await claimRecipient(deps, job, known, turn.holder);
   if ("againMs" in claimed) return claimed.againMs;
   if (claimed.record === undefined) return undefined;
-  return await recordResult(deps, job, claimed.record, await send(deps, job, turn));
+  return await recordResult(deps, job, claimed.record, await send(deps, job, turn), turn);
 }
 
 /**
@@ -103,16 +111,15 @@ async function isCopy(deps: ForwardDeps, job: Job): Promise<boolean> {
 }
 
 async function send(deps: ForwardDeps, job: Job, turn: Turn): Promise<SendResult> {
-  const { refusal, bytes } = job.prepared;
-  if (refusal !== undefined) return { kind: "failed", failure: unsendable(refusal) };
+  if (job.refusal !== undefined) return { kind: "failed", failure: unsendable(job.refusal) };
   for (;;) {
     const result = await sendMail(deps.sender, {
       id: job.message.id,
       recipientIndex: job.index,
       tenant: job.message.tenant,
-      own: job.message.dsnFor !== undefined,
+      own: job.own,
       recipient: job.recipient.address,
-      bytes,
+      raw: job.raw,
     });
     if (result.kind === "accepted") {
       deps.gate.worked();
@@ -162,6 +169,7 @@ async function recordResult(
   job: Job,
   claimed: RecipientRecord,
   result: SendResult,
+  turn: Turn,
 ): Promise<number | undefined> {
   const { id, tenant } = job.message;
   const { address } = job.recipient;
@@ -182,7 +190,7 @@ async function recordResult(
     deps.log({ event: "failed", id, tenant, recipient: address, code: failure.code, status: outcome.status });
     return undefined;
   }
-  const nextTryAt = deps.now() + retryDelayMs(claimed.attempts, deps.random);
+  const nextTryAt = deps.now() + retryDelayMs(claimed.attempts, () => turn.jitter);
   const outcome = heldOutcome(failure, giveUpTime(deps, job.message));
   await saveOutcome(deps, job, claimed, (record) =>
     owe(deps, job, recordDeferred(record, failure, nextTryAt, deps.now()), outcome),

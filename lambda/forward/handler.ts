@@ -7,8 +7,9 @@
 
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { makeDynamoDb, makeS3, makeSes, makeSesForSending, makeSqs } from "../../lib/aws/clients.ts";
-import { markUnreadable } from "../../lib/aws/ledger-dynamo.ts";
+import { noteMessage, noteStart } from "../../lib/aws/ledger-dynamo.ts";
 import { deferMessage, type Queue, sendToQueue } from "../../lib/aws/queue-sqs.ts";
+import { readSendingQuota } from "../../lib/aws/sending-quota.ts";
 import { readForwardConfig } from "../../lib/config/function-config.ts";
 import { ByteBudget } from "../../lib/core/byte-budget.ts";
 import { type CreatedObject, parseCreatedEvent } from "../../lib/core/created-event.ts";
@@ -21,6 +22,7 @@ import type { ForwardDeps, Turn } from "./forward-recipient.ts";
 
 /** The part of Lambda's context that is used; local mode gives the same. */
 export type Invocation = Pick<Context, "awsRequestId" | "getRemainingTimeInMillis">;
+/** A Lambda handler for SQS batches of S3 events. */
 export type ForwardHandler = (event: SQSEvent, invocation: Invocation) => Promise<SQSBatchResponse>;
 
 interface HandlerDeps extends ForwardDeps {
@@ -33,6 +35,7 @@ export function makeForwardHandler(env: NodeJS.ProcessEnv, log: Log = logJson): 
   const config = readForwardConfig(env);
   const sqs = makeSqs();
   const dynamodb = makeDynamoDb();
+  const ses = makeSes();
   const deps: HandlerDeps = {
     spool: { client: makeS3(), bucket: config.spoolBucket },
     ledger: { client: dynamodb, table: config.ledgerTable },
@@ -44,7 +47,12 @@ export function makeForwardHandler(env: NodeJS.ProcessEnv, log: Log = logJson): 
       configurationSet: config.configurationSet,
       sesTenants: config.sesTenants,
     },
-    gate: new AccountGate({ ses: makeSes(), concurrency: config.concurrency, now: Date.now, log }),
+    gate: new AccountGate({
+      readQuota: () => readSendingQuota(ses),
+      concurrency: config.concurrency,
+      now: Date.now,
+      log,
+    }),
     queue: { client: sqs, url: config.forwardQueueUrl },
     deadLetterQueue: { client: sqs, url: config.forwardDlqUrl },
     recordDays: config.recordDays,
@@ -106,12 +114,21 @@ async function handleObject(
     await toDeadLetters(deps, record, `${object.bucket}/${object.key} is not a spool object`);
     return undefined;
   }
+  const counted = Number(record.attributes.ApproximateReceiveCount) >= LIMITS.forward.countStartsFromReceipt;
   try {
+    if (counted && (await noteStart(deps.ledger, object.id, deps.now())) > LIMITS.forward.startsMax) {
+      throw new NotASpoolObject(`${LIMITS.forward.startsMax} invocations in a row have died over it`);
+    }
     const result = await forwardMessage(deps, object.id, turn);
+    if (counted) await noteMessage(deps.ledger, object.id, { starts: null }, deps.now());
     return result.kind === "later" ? result.atMs : undefined;
   } catch (error) {
-    if (!(error instanceof NotASpoolObject)) throw error;
-    await markUnreadable(deps.ledger, object.id, error.message, deps.now(), deps.recordDays);
+    if (!(error instanceof NotASpoolObject)) {
+      // It failed in order: not what the count is for.
+      if (counted) await noteMessage(deps.ledger, object.id, { starts: null }, deps.now());
+      throw error;
+    }
+    await noteMessage(deps.ledger, object.id, { unreadable: error.message }, deps.now());
     await toDeadLetters(deps, record, error.message);
     return undefined;
   }
@@ -130,6 +147,7 @@ function turnOf(deps: HandlerDeps, record: SQSRecord, invocation: Invocation): T
       claimedBy: `${invocation.awsRequestId}/${record.messageId}`,
       claimUntil: endMs + LIMITS.forward.claimMarginMs,
     },
+    jitter: deps.random(),
     stopAtMs: endMs - LIMITS.forward.sesCallTimeoutMs - LIMITS.forward.claimMarginMs,
   };
 }

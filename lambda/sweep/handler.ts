@@ -1,11 +1,19 @@
 /** Lambda entry of sweep: called by a schedule, looks at the whole spool. */
 
+import type { Context } from "aws-lambda";
 import { makeDynamoDb, makeS3, makeSqs } from "../../lib/aws/clients.ts";
 import { readSweepConfig } from "../../lib/config/function-config.ts";
 import { type Log, logJson } from "../../lib/core/log.ts";
+import { clearDeadLetters } from "./clear-dead-letters.ts";
 import { SWEEP_GRACE, type SweepGrace, type SweepReport, sweepSpool } from "./sweep-spool.ts";
 
-export type SweepHandler = () => Promise<SweepReport>;
+/** The part of Lambda's context that is used; local mode gives the same. */
+export type SweepInvocation = Pick<Context, "getRemainingTimeInMillis">;
+/** A Lambda handler for a schedule; the event does not matter. */
+export type SweepHandler = (event: unknown, invocation: SweepInvocation) => Promise<SweepReport>;
+
+/** Left of an invocation's time when it looks at no further message. */
+const LAST_MESSAGE_MS = 30_000;
 
 /** Builds the handler from an environment. `grace` is shorter where it is known that nobody works. Throws `ConfigurationError`. */
 export function makeSweepHandler(
@@ -14,22 +22,34 @@ export function makeSweepHandler(
   grace: SweepGrace = SWEEP_GRACE,
 ): SweepHandler {
   const config = readSweepConfig(env);
+  const dynamodb = makeDynamoDb();
+  const sqs = makeSqs();
   const deps = {
     spool: { client: makeS3(), bucket: config.spoolBucket },
-    ledger: { client: makeDynamoDb(), table: config.ledgerTable },
-    queue: { client: makeSqs(), url: config.forwardQueueUrl },
+    ledger: { client: dynamodb, table: config.ledgerTable },
+    directory: { client: dynamodb, table: config.directoryTable },
+    queue: { client: sqs, url: config.forwardQueueUrl },
+    deadLetterQueue: { client: sqs, url: config.forwardDlqUrl },
+    hostName: config.hostName,
+    systemAddress: config.systemAddress,
+    giveUpAfterHours: config.giveUpAfterHours,
+    recordDays: config.recordDays,
     region: env["AWS_REGION"] ?? "us-east-1",
     now: Date.now,
     log,
     grace,
   };
-  return async () => await sweepSpool(deps);
+  return async (_event, invocation) => {
+    const report = await sweepSpool(deps, deps.now() + invocation.getRemainingTimeInMillis() - LAST_MESSAGE_MS);
+    await clearDeadLetters(deps);
+    return report;
+  };
 }
 
 let cached: SweepHandler | undefined;
 
 /** What Lambda calls. */
-export const handler: SweepHandler = async () => {
+export const handler: SweepHandler = async (event, invocation) => {
   cached ??= makeSweepHandler(process.env);
-  return await cached();
+  return await cached(event, invocation);
 };

@@ -46,7 +46,11 @@ export function makeDynamoDb(): DynamoDBClient {
 
 /** For sending: one attempt, since a call that timed out may have been accepted (SES has no idempotency token). */
 export function makeSesForSending(timeoutMs: number): SESv2Client {
-  return new SESv2Client({ maxAttempts: 1, requestHandler: { ...requestHandler, requestTimeout: timeoutMs } });
+  return new SESv2Client({
+    maxAttempts: 1,
+    logger: QUIET,
+    requestHandler: { ...requestHandler, requestTimeout: timeoutMs },
+  });
 }
 
 /** For the control plane: reading quotas, identities. */

@@ -14,9 +14,10 @@ import {
   QueryCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import { type DirectoryRow, directoryKey } from "../core/directory.ts";
+import { type DirectoryRow, directoryKey, type Tenant } from "../core/directory.ts";
 import { DIRECTORY_INDEX, DIRECTORY_KEYS } from "../core/names.ts";
 
+/** The directory table and a client for it. */
 export interface Directory {
   readonly client: DynamoDBClient;
   readonly table: string;
@@ -115,7 +116,7 @@ function parseRow(item: Record<string, unknown>): DirectoryRow | undefined {
   switch (item["kind"]) {
     case "tenant": {
       const language = item["language"] === "ja" ? "ja" : "en";
-      return { kind: "tenant", id: text("id"), name: text("name"), status, language };
+      return { kind: "tenant", id: text("id"), name: text("name"), status, language, ...parsePolicy(item) };
     }
     case "credential":
       return {
@@ -145,4 +146,14 @@ function parseRow(item: Record<string, unknown>): DirectoryRow | undefined {
     default:
       return undefined;
   }
+}
+
+/** A value unknown here, from a newer writer, counts as the stricter choice. */
+function parsePolicy(item: Record<string, unknown>): Pick<Tenant, "foreignFrom" | "systemMail" | "rewriteDomain"> {
+  const { foreignFrom, systemMail, rewriteDomain } = item;
+  return {
+    ...(foreignFrom === undefined ? {} : { foreignFrom: foreignFrom === "rewrite" ? "rewrite" : "refuse" }),
+    ...(systemMail === undefined ? {} : { systemMail: systemMail === "rewrite" ? "rewrite" : "refuse" }),
+    ...(typeof rewriteDomain === "string" && rewriteDomain !== "" ? { rewriteDomain } : {}),
+  };
 }

@@ -5,12 +5,13 @@
  */
 
 import { createHash } from "node:crypto";
-import { ConditionalCheckFailedException, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { ConditionalCheckFailedException, PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { LEDGER_KEYS } from "../core/names.ts";
 import { parseQueueId, type QueueId } from "../core/queue-id.ts";
 import type { Ledger } from "./ledger-dynamo.ts";
 
+/** A mail to one recipient, as far as it tells copies from new mail. Times in milliseconds. */
 export interface Copy {
   readonly tenant: string;
   readonly returnPath: string | null;
@@ -56,14 +57,16 @@ export async function claimUnique(ledger: Ledger, copy: Copy): Promise<{ id: Que
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
   }
-  const { Item } = await ledger.client.send(
-    new GetItemCommand({
+  const { Items } = await ledger.client.send(
+    new QueryCommand({
       TableName: ledger.table,
       ConsistentRead: true,
-      Key: { [LEDGER_KEYS.partition]: { S: pk }, [LEDGER_KEYS.sort]: { S: SORT } },
+      KeyConditionExpression: `${LEDGER_KEYS.partition} = :p`,
+      ExpressionAttributeValues: { ":p": { S: pk } },
     }),
   );
-  const stored = Item === undefined ? {} : unmarshall(Item);
+  const [found] = Items ?? [];
+  const stored = found === undefined ? {} : unmarshall(found);
   const id = parseQueueId(String(stored["first"]));
   return id === undefined || id === copy.id ? undefined : { id, index: Number(stored["index"]) };
 }

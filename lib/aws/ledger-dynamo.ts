@@ -11,6 +11,7 @@ import {
   type DynamoDBClient,
   PutItemCommand,
   QueryCommand,
+  UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { addressKey } from "../core/address.ts";
@@ -19,18 +20,28 @@ import { LEDGER_INDEX, LEDGER_KEYS } from "../core/names.ts";
 import { parseQueueId, type QueueId } from "../core/queue-id.ts";
 import type { SesEvent } from "../core/ses-event.ts";
 
+/** The ledger table and a client for it. */
 export interface Ledger {
   readonly client: DynamoDBClient;
   readonly table: string;
 }
 
+/** What is to be known of a message besides its records, even before it has any. */
+export interface MessageNotes {
+  /** Why the object cannot be forwarded at all; set once it has been put aside. */
+  readonly unreadable?: string;
+  /** When the sweep last put it back to work, epoch milliseconds. */
+  readonly redrivenAtMs?: number;
+  /** The operator's word: `hold` sends nothing; `drop` ends it with a report, `drop-silently` without one. */
+  readonly order?: "hold" | "drop" | "drop-silently";
+  /** Invocations begun since the last one that ended in order, counted once there have been several. */
+  readonly starts?: number;
+}
+
 /** All that the ledger knows of one message. */
 export interface LedgerMessage {
   readonly message: MessageRecord | undefined;
-  /** Why the object cannot be forwarded at all; set once it has been put aside. */
-  readonly unreadable: string | undefined;
-  /** When the sweep last put it back to work, epoch milliseconds. */
-  readonly redrivenAtMs: number | undefined;
+  readonly notes: MessageNotes;
   /** In order of index; may be incomplete while a message is being forwarded for the first time. */
   readonly recipients: readonly RecipientRecord[];
 }
@@ -38,8 +49,7 @@ export interface LedgerMessage {
 /** Reads a message and its recipients with a consistent read. */
 export async function readMessage(ledger: Ledger, id: QueueId): Promise<LedgerMessage> {
   let message: MessageRecord | undefined;
-  let unreadable: string | undefined;
-  let redrivenAtMs: number | undefined;
+  let notes: MessageNotes = {};
   const recipients: RecipientRecord[] = [];
   let from: Record<string, AttributeValue> | undefined;
   do {
@@ -56,13 +66,12 @@ export async function readMessage(ledger: Ledger, id: QueueId): Promise<LedgerMe
       const item = unmarshall(raw);
       const record: unknown = item["record"];
       if (item[LEDGER_KEYS.sort] === MESSAGE_SORT) message = record as MessageRecord;
-      else if (item[LEDGER_KEYS.sort] === UNREADABLE_SORT) unreadable = String(item["reason"]);
-      else if (item[LEDGER_KEYS.sort] === REDRIVE_SORT) redrivenAtMs = Number(item["atMs"]);
+      else if (item[LEDGER_KEYS.sort] === NOTES_SORT) notes = item as MessageNotes;
       else if (String(item[LEDGER_KEYS.sort]).startsWith("r#")) recipients.push(record as RecipientRecord);
     }
     from = page.LastEvaluatedKey;
   } while (from !== undefined);
-  return { message, unreadable, redrivenAtMs, recipients };
+  return { message, notes, recipients };
 }
 
 /** Stores the message's record unless there is one. Returns whether it was new. */
@@ -144,39 +153,61 @@ export async function saveUnknownEvent(
   );
 }
 
-/** Notes that the object under this id is not a spool object, so that the sweep leaves it to the operator. Idempotent. */
-export async function markUnreadable(
+/**
+ * Changes the notes on a message, whether or not the ledger knows the message itself; `null` takes a note away.
+ */
+export async function noteMessage(
   ledger: Ledger,
   id: QueueId,
-  reason: string,
+  change: { readonly [K in keyof MessageNotes]?: MessageNotes[K] | null },
   nowMs: number,
-  recordDays: number,
 ): Promise<void> {
-  const item = {
-    [LEDGER_KEYS.partition]: partition(id),
-    [LEDGER_KEYS.sort]: UNREADABLE_SORT,
-    [LEDGER_KEYS.id]: id,
-    [LEDGER_KEYS.ttl]: Math.floor(nowMs / 1000) + recordDays * 86_400,
-    reason,
-    at: new Date(nowMs).toISOString(),
-  };
-  await ledger.client.send(new PutItemCommand({ TableName: ledger.table, Item: marshall(item) }));
+  const names: Record<string, string> = { "#ttl": LEDGER_KEYS.ttl };
+  const values: Record<string, unknown> = { ":ttl": Math.floor(nowMs / 1000) + NOTES_DAYS * 86_400 };
+  const set = ["#ttl = :ttl"];
+  const remove: string[] = [];
+  for (const [note, value] of Object.entries(change)) {
+    if (value === undefined) continue;
+    names[`#${note}`] = note;
+    if (value === null) remove.push(`#${note}`);
+    else {
+      values[`:${note}`] = value;
+      set.push(`#${note} = :${note}`);
+    }
+  }
+  await ledger.client.send(
+    new UpdateItemCommand({
+      TableName: ledger.table,
+      Key: { [LEDGER_KEYS.partition]: { S: partition(id) }, [LEDGER_KEYS.sort]: { S: NOTES_SORT } },
+      UpdateExpression: `SET ${set.join(", ")}${remove.length > 0 ? ` REMOVE ${remove.join(", ")}` : ""}`,
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: marshall(values),
+    }),
+  );
 }
 
-/** Notes that the sweep has put this message back to work: a long backlog must not grow by a copy of itself each time. */
-export async function noteRedrive(ledger: Ledger, id: QueueId, nowMs: number): Promise<void> {
-  const item = {
-    [LEDGER_KEYS.partition]: partition(id),
-    [LEDGER_KEYS.sort]: REDRIVE_SORT,
-    [LEDGER_KEYS.ttl]: Math.floor(nowMs / 1000) + 30 * 86_400,
-    atMs: nowMs,
-  };
-  await ledger.client.send(new PutItemCommand({ TableName: ledger.table, Item: marshall(item) }));
+/** Counts one more invocation that begins, and returns how many have begun since one ended in order. */
+export async function noteStart(ledger: Ledger, id: QueueId, nowMs: number): Promise<number> {
+  const { Attributes } = await ledger.client.send(
+    new UpdateItemCommand({
+      TableName: ledger.table,
+      Key: { [LEDGER_KEYS.partition]: { S: partition(id) }, [LEDGER_KEYS.sort]: { S: NOTES_SORT } },
+      UpdateExpression: "SET #ttl = :ttl ADD starts :one",
+      ExpressionAttributeNames: { "#ttl": LEDGER_KEYS.ttl },
+      ExpressionAttributeValues: {
+        ":one": { N: "1" },
+        ":ttl": { N: String(Math.floor(nowMs / 1000) + NOTES_DAYS * 86_400) },
+      },
+      ReturnValues: "UPDATED_NEW",
+    }),
+  );
+  return Number(Attributes?.["starts"]?.N ?? 0);
 }
 
+/** Longer than any message is kept in the spool. */
+const NOTES_DAYS = 90;
 const MESSAGE_SORT = "m";
-const REDRIVE_SORT = "w";
-const UNREADABLE_SORT = "u";
+const NOTES_SORT = "n";
 
 function partition(id: QueueId): string {
   return `m#${id}`;

@@ -11,6 +11,7 @@ import {
   type SQSClient,
 } from "@aws-sdk/client-sqs";
 
+/** A queue and a client for it. */
 export interface Queue {
   readonly client: SQSClient;
   readonly url: string;

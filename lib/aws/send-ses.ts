@@ -10,7 +10,9 @@ import type { Failure } from "../core/failure.ts";
 import { SES_TAG } from "../core/names.ts";
 import type { QueueId } from "../core/queue-id.ts";
 import { failureFromSdk } from "./failure-from-sdk.ts";
+import { RawMessage } from "./raw-message.ts";
 
+/** How mail is sent; the client must not retry by itself. */
 export interface Sender {
   readonly client: SESv2Client;
   readonly configurationSet: string;
@@ -18,6 +20,7 @@ export interface Sender {
   readonly sesTenants: boolean;
 }
 
+/** One mail to one recipient, ready to go. */
 export interface OutgoingMail {
   readonly id: QueueId;
   readonly recipientIndex: number;
@@ -25,9 +28,11 @@ export interface OutgoingMail {
   /** Mail of the relay itself: its address is verified for the account, not for the tenant. */
   readonly own: boolean;
   readonly recipient: string;
-  readonly bytes: Buffer;
+  /** The same for all recipients of a message: it is encoded once. */
+  readonly raw: RawMessage;
 }
 
+/** What SES said, or what went wrong. */
 export type SendResult =
   | { readonly kind: "accepted"; readonly sesId: string }
   | { readonly kind: "failed"; readonly failure: Failure };
@@ -35,19 +40,19 @@ export type SendResult =
 /** Sends and says what came of it; never throws. The client must not retry by itself. */
 export async function sendMail(sender: Sender, mail: OutgoingMail): Promise<SendResult> {
   try {
-    const { MessageId } = await sender.client.send(
-      new SendEmailCommand({
-        Destination: { ToAddresses: [mail.recipient] },
-        Content: { Raw: { Data: mail.bytes } },
-        ConfigurationSetName: sender.configurationSet,
-        ...(sender.sesTenants && !mail.own ? { TenantName: mail.tenant } : {}),
-        EmailTags: [
-          { Name: SES_TAG.id, Value: mail.id },
-          { Name: SES_TAG.recipient, Value: String(mail.recipientIndex) },
-          { Name: SES_TAG.tenant, Value: mail.tenant },
-        ],
-      }),
-    );
+    const command = new SendEmailCommand({
+      Destination: { ToAddresses: [mail.recipient] },
+      Content: RawMessage.content,
+      ConfigurationSetName: sender.configurationSet,
+      ...(sender.sesTenants && !mail.own ? { TenantName: mail.tenant } : {}),
+      EmailTags: [
+        { Name: SES_TAG.id, Value: mail.id },
+        { Name: SES_TAG.recipient, Value: String(mail.recipientIndex) },
+        { Name: SES_TAG.tenant, Value: mail.tenant },
+      ],
+    });
+    mail.raw.putInto(command);
+    const { MessageId } = await sender.client.send(command);
     if (MessageId !== undefined) return { kind: "accepted", sesId: MessageId };
     return { kind: "failed", failure: failureFromSdk(new Error("SES answered without a message id")) };
   } catch (error) {

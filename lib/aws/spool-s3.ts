@@ -5,12 +5,14 @@
  * the SDK's error otherwise.
  */
 
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import {
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   ListObjectsV2Command,
   NoSuchKey,
+  NotFound,
   PutObjectCommand,
   type S3Client,
 } from "@aws-sdk/client-s3";
@@ -18,6 +20,7 @@ import { SPOOL_PREFIX } from "../core/names.ts";
 import { type QueueId, queueIdOfKey, spoolKey } from "../core/queue-id.ts";
 import { decodeSpoolObject, type Envelope, NotASpoolObject } from "../core/spool-object.ts";
 
+/** The spool bucket and a client for it. */
 export interface Spool {
   readonly client: S3Client;
   readonly bucket: string;
@@ -63,7 +66,7 @@ export async function getSpoolObject(
 ): Promise<SpooledBytes | undefined> {
   const { version, bytesMax } = options;
   try {
-    const { Body, VersionId } = await spool.client.send(
+    const { Body, ContentLength, VersionId } = await spool.client.send(
       new GetObjectCommand({
         Bucket: spool.bucket,
         Key: spoolKey(id),
@@ -71,17 +74,29 @@ export async function getSpoolObject(
         ...(bytesMax === undefined ? {} : { Range: `bytes=0-${bytesMax - 1}` }),
       }),
     );
-    if (Body === undefined) throw new Error("S3 answered without a body");
-    const bytes = await Body.transformToByteArray();
-    return { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), versionId: VersionId };
+    if (!(Body instanceof Readable) || ContentLength === undefined) throw new Error("S3 answered without a body");
+    return { bytes: await readWhole(Body, ContentLength), versionId: VersionId };
   } catch (error) {
     if (error instanceof NoSuchKey || (error instanceof Error && error.name === "NoSuchVersion")) return undefined;
     throw error;
   }
 }
 
-/** How much of an object is read to show its envelope: enough for a thousand recipients. */
-const ENVELOPE_BYTES_MAX = 256 * 1024;
+/** Collecting the pieces first, as the SDK does, takes twice the memory. Throws when they do not add up to `length`. */
+async function readWhole(body: Readable, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  let filled = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    if (filled + chunk.length > length) throw new Error("S3 sent more than it announced");
+    bytes.set(chunk, filled);
+    filled += chunk.length;
+  }
+  if (filled < length) throw new Error("the answer of S3 ended early");
+  return bytes;
+}
+
+/** How much of an object is read to show its envelope: enough for a thousand recipients with long names. */
+const ENVELOPE_BYTES_MAX = 1024 * 1024;
 
 /** Reads only the envelope; undefined when the object is not there or is not a spool object. */
 export async function readSpoolEnvelope(spool: Spool, id: QueueId): Promise<Envelope | undefined> {
@@ -94,11 +109,25 @@ export async function readSpoolEnvelope(spool: Spool, id: QueueId): Promise<Enve
   }
 }
 
+/** Octets of a message in the spool; undefined when it is not there. */
+export async function headSpoolObject(spool: Spool, id: QueueId): Promise<number | undefined> {
+  try {
+    const { ContentLength } = await spool.client.send(
+      new HeadObjectCommand({ Bucket: spool.bucket, Key: spoolKey(id) }),
+    );
+    return ContentLength ?? 0;
+  } catch (error) {
+    if (error instanceof NotFound) return undefined;
+    throw error;
+  }
+}
+
 /** Ends our responsibility: the current version goes, older ones stay until they expire. */
 export async function deleteSpoolObject(spool: Spool, id: QueueId): Promise<void> {
   await spool.client.send(new DeleteObjectCommand({ Bucket: spool.bucket, Key: spoolKey(id) }));
 }
 
+/** One object of the listing; times in epoch milliseconds, sizes in octets. */
 export interface SpoolEntry {
   readonly key: string;
   /** Undefined: the key is not one of ours. */

@@ -23,6 +23,7 @@ import { type Directory, readRow } from "./directory-dynamo.ts";
 import { type Ledger, readMessage, saveRecipient } from "./ledger-dynamo.ts";
 import { putSpoolObject, type Spool } from "./spool-s3.ts";
 
+/** What writing reports needs. */
 export interface DsnDeps {
   readonly spool: Spool;
   readonly ledger: Ledger;

@@ -62,6 +62,7 @@ const declared = {
     "true: 530 and 535, on which most mail servers bounce; false: 4xx, so that mail waits where it is",
   ),
   clearTextAuth: optional(ENV.clearTextAuth, flag, false, "offer AUTH without TLS too"),
+  logAddresses: optional(ENV.logAddresses, flag, false, "write senders and recipients into the log"),
   messageSizeBytesMax: optional(
     ENV.messageSizeMax,
     wholeNumber(64 * 1024, 29_999_999),

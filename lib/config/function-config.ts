@@ -42,6 +42,7 @@ const feedback = {
 const sweep = {
   ...common,
   forwardQueueUrl: forward.forwardQueueUrl,
+  forwardDlqUrl: forward.forwardDlqUrl,
   giveUpAfterHours: forward.giveUpAfterHours,
 };
 

@@ -19,6 +19,37 @@ export interface Tenant {
   readonly name: string;
   readonly status: "active" | "paused";
   readonly language: Language;
+  /**
+   * Mail whose author (header From) is in no domain of the tenant: forwarded mail, mailing lists, contact forms. SES
+   * sends none of it as it stands. `rewrite`: it goes out under an address of the tenant that shows the author, and an
+   * envelope sender outside is taken too. `refuse` (also when absent): 550 at the edge.
+   */
+  readonly foreignFrom?: ForeignMail;
+  /**
+   * What the tenant's server itself writes under a name that is no domain of the tenant: its own bounces (null sender)
+   * and the mail of cron, root and web applications under the server's host name. `rewrite` (also when absent): it goes
+   * out under the relay's system address. `refuse`: 550 at the edge, which for a bounce is the end of it.
+   */
+  readonly systemMail?: ForeignMail;
+  /** The tenant's domain for rewritten mail that names none of its domains. Absent: the relay's system address. */
+  readonly rewriteDomain?: string;
+}
+
+/** What is done with mail that SES would refuse for its author. */
+export type ForeignMail = "refuse" | "rewrite";
+
+/** The two choices of a tenant, defaults filled in. */
+export interface SenderPolicy {
+  readonly foreignFrom: ForeignMail;
+  readonly systemMail: ForeignMail;
+}
+
+/** A tenant's policy; of a tenant that is not there, the strictest. */
+export function senderPolicy(tenant: Tenant | undefined): SenderPolicy {
+  return {
+    foreignFrom: tenant?.foreignFrom ?? "refuse",
+    systemMail: tenant === undefined ? "refuse" : (tenant.systemMail ?? "rewrite"),
+  };
 }
 
 /** A login with which a tenant's server submits. */

@@ -26,7 +26,7 @@ export interface RecipientFields {
   readonly originalRecipient?: { readonly type: string; readonly value: string };
   readonly action: DsnAction;
   readonly status: string;
-  /** With its type: `smtp; 550 5.1.1 …`. */
+  /** With its type: `smtp; 550 5.1.1 ...`. */
   readonly diagnosticCode?: string;
   /** Name of the remote server; left out when the diagnostic shows that none was involved. */
   readonly remoteMta?: string;
@@ -109,7 +109,7 @@ function asciiXtext(text: string): string {
   );
 }
 
-/** `\x{…}` for what is not printable ASCII (RFC 6533 §3, utf-8-addr-xtext). */
+/** `\x{...}` for what is not printable ASCII (RFC 6533 §3, utf-8-addr-xtext). */
 function asciiUnitext(text: string): string {
   return text.replace(/[^\x20-\x7e]/gu, (char) => `\\x{${(char.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`);
 }

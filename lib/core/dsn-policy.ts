@@ -61,7 +61,7 @@ export type DsnWhy =
   | "already-told"
   | "too-early";
 
-/** The decision. Senders like `owner-list@` and `list-bounces+…@` are owed reports: list managers live on them. */
+/** The decision. Senders like `owner-list@` and `list-bounces+x@` are owed reports: list managers live on them. */
 export function owesDsn(question: DsnQuestion): { readonly owed: boolean; readonly why: DsnWhy } {
   const why = whyNot(question) ?? "owed";
   return { owed: why === "owed", why };

@@ -23,6 +23,7 @@ export function dsnQuestion(
     recipient: record.address,
     alreadyTold: (record.dsns ?? []).map((note) => note.outcome.action),
     systemAddress,
+    returnPathIsTenants: message.foreignReturnPath !== true,
     heldMs,
   };
 }

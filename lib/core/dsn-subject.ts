@@ -40,10 +40,18 @@ export function encodeWords(text: string): string {
  * characters, at most 200 characters. Empty when there is nothing to show.
  */
 export function shownSubject(raw: Uint8Array): string {
-  const value = decodeUnlabelled(raw).replace(/^subject[ \t]*:/i, "");
-  const oneLine = printable(decodeWords(value)).replace(/\s+/g, " ").trim();
-  const chars = Array.from(oneLine);
-  return chars.length > SHOWN_CHARS_MAX ? `${chars.slice(0, SHOWN_CHARS_MAX).join("")}…` : oneLine;
+  const text = oneLine(decodeUnlabelled(raw).replace(/^subject[ \t]*:/i, ""));
+  const chars = Array.from(text);
+  return chars.length > SHOWN_CHARS_MAX ? `${chars.slice(0, SHOWN_CHARS_MAX).join("")}\u2026` : text;
+}
+
+/** The text of raw octets of a header, for a reader: encoded-words decoded, one line, nothing in it that controls. */
+export function headerText(raw: Uint8Array): string {
+  return oneLine(decodeUnlabelled(raw));
+}
+
+function oneLine(value: string): string {
+  return printable(decodeWords(value)).replace(/\s+/g, " ").trim();
 }
 
 /** Text from outside with what could move or hide other text replaced: controls, line and direction marks. */

@@ -26,6 +26,8 @@ export interface EdgeSettings {
   readonly strictAuthentication: boolean;
   /** True: AUTH is offered without TLS too. */
   readonly clearTextAuth: boolean;
+  /** True: senders and recipients stand in the log. */
+  readonly logAddresses: boolean;
 
   readonly messageSizeBytesMax: number;
   readonly memoryPerMessageBytesMax: number;

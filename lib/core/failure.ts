@@ -5,6 +5,7 @@
  * recipient with a DSN. Anything not known is transient.
  */
 
+/** What a failure means for the mail; see the head of this file. */
 export type FailureClass = "transient" | "permanent" | "configuration";
 
 export interface Failure {

@@ -12,6 +12,7 @@ import { encodeRawJis, hasRawJis } from "./header-jis.ts";
 import { formatIdField, idsOfCopies, messageIds, REFERENCES_OCTETS_MAX, threadFields } from "./header-message-ids.ts";
 import { domainOfMailbox, joinRecipients, repairRecipients } from "./header-recipients.ts";
 
+/** What a header rule does with the fields it names. */
 export type RuleAction =
   /** Every copy is taken out. */
   | "remove"
@@ -28,6 +29,7 @@ export type RuleAction =
   /** The topmost stays. */
   | "keep-topmost";
 
+/** What was done to a field, in a word for the log. */
 export type EditKind =
   | "received-added"
   | "mbox-line-removed"
@@ -62,6 +64,7 @@ export interface FieldRules {
   readonly holdsAddresses: (name: string) => boolean;
 }
 
+/** What the edits need to know besides the message. */
 export interface EditOptions {
   /** Our own trace field, whole, with CRLF at its end. */
   readonly receivedField: Buffer;

@@ -25,6 +25,7 @@ export interface HeaderField extends HeaderLines {
   readonly colon: number;
 }
 
+/** A message's header, taken apart by octet offsets. */
 export interface MessageHeader {
   /** In the order of the message. */
   readonly fields: readonly HeaderField[];

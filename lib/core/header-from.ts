@@ -14,7 +14,7 @@ const AUTHORS_MAX = 50;
 
 /** Domains of all authors, in lower-case A-labels where they are host names; undefined: not readable, or none. */
 export function fromDomains(field: string): string[] | undefined {
-  const tokens = tokenize(field);
+  const tokens = mailboxTokens(field)?.filter((token) => token.kind !== "comment");
   if (tokens === undefined) return undefined;
   const domains = new Set<string>();
   for (const mailbox of splitMailboxes(tokens)) {
@@ -30,10 +30,13 @@ export function fromDomains(field: string): string[] | undefined {
   return domains.size > AUTHORS_MAX ? undefined : [...domains];
 }
 
-type Token =
+/** A piece of a list of mailboxes, as it stands there. */
+export type MailboxToken =
   /** A run of characters that are not special here; 8-bit ones included. */
   | { readonly kind: "word"; readonly text: string }
   | { readonly kind: "quoted"; readonly text: string }
+  /** With its parentheses. */
+  | { readonly kind: "comment"; readonly text: string }
   /** An encoded-word or ISO-2022-JP text: no structure for a reader that knows it. */
   | { readonly kind: "opaque"; readonly text: string }
   | { readonly kind: "special"; readonly text: string };
@@ -45,16 +48,16 @@ const ENCODED_WORD = /=\?[^?\s]{1,75}\?[bq]\?[^?]*\?=/iy;
 // oxlint-disable-next-line no-control-regex
 const JIS_TEXT = /\x1b(?:\$[@B]|\$\(D|\(I)[\x1b\x20-\x7e]*?\x1b\([BJ]/y;
 
-/** Undefined: a comment, quoted string or domain literal has no end, or there are control characters. */
-function tokenize(field: string): Token[] | undefined {
-  const tokens: Token[] = [];
+/** Takes a field apart. Undefined: a comment or quoted string has no end, or there are control characters. */
+export function mailboxTokens(field: string): MailboxToken[] | undefined {
+  const tokens: MailboxToken[] = [];
   let at = 0;
   let word = "";
   const endWord = (): void => {
     if (word !== "") tokens.push({ kind: "word", text: word });
     word = "";
   };
-  const push = (kind: "quoted" | "opaque" | "special", text: string): void => {
+  const push = (kind: Exclude<MailboxToken["kind"], "word">, text: string): void => {
     endWord();
     tokens.push({ kind, text });
   };
@@ -71,7 +74,7 @@ function tokenize(field: string): Token[] | undefined {
     } else if (char === "(") {
       const end = endOfComment(field, at);
       if (end === undefined) return undefined;
-      endWord();
+      push("comment", field.slice(at, end));
       at = end;
     } else if (char === '"') {
       const end = endOfQuoted(field, at);
@@ -128,9 +131,9 @@ function endOfQuoted(text: string, start: number): number | undefined {
 }
 
 /** Splits at commas, at semicolons (some programs write them for commas) and at the colon that opens a group. */
-function splitMailboxes(tokens: readonly Token[]): Token[][] {
-  const mailboxes: Token[][] = [];
-  let current: Token[] = [];
+export function splitMailboxes(tokens: readonly MailboxToken[]): MailboxToken[][] {
+  const mailboxes: MailboxToken[][] = [];
+  let current: MailboxToken[] = [];
   let inAngle = false;
   let plain = true;
   const next = (): void => {
@@ -156,7 +159,7 @@ function splitMailboxes(tokens: readonly Token[]): Token[][] {
 }
 
 /** The domains of one mailbox: of the address in angle brackets, and of anything before it that looks like one. */
-function mailboxDomains(tokens: readonly Token[]): string[] | undefined {
+function mailboxDomains(tokens: readonly MailboxToken[]): string[] | undefined {
   const open = tokens.findIndex((token) => token.kind === "special" && token.text === "<");
   if (open === -1) {
     const domain = addressDomain(tokens);
@@ -172,7 +175,7 @@ function mailboxDomains(tokens: readonly Token[]): string[] | undefined {
 }
 
 /** `@one,@two:` before an address (RFC 5322 §4.4) is ignored by everybody. */
-function withoutRoute(tokens: readonly Token[]): readonly Token[] {
+export function withoutRoute(tokens: readonly MailboxToken[]): readonly MailboxToken[] {
   const [first] = tokens;
   if (first?.kind !== "special" || first.text !== "@") return tokens;
   const colon = tokens.findIndex((token) => token.kind === "special" && token.text === ":");
@@ -180,7 +183,7 @@ function withoutRoute(tokens: readonly Token[]): readonly Token[] {
 }
 
 /** The domain of `local@domain`, white space and comments around its parts allowed (RFC 5322 §4.4). */
-function addressDomain(tokens: readonly Token[]): string | undefined {
+function addressDomain(tokens: readonly MailboxToken[]): string | undefined {
   const at = tokens.findIndex((token) => token.kind === "special");
   const sign = tokens[at];
   if (sign === undefined || sign.text !== "@" || at === 0 || at === tokens.length - 1) return undefined;
@@ -194,7 +197,7 @@ function addressDomain(tokens: readonly Token[]): string | undefined {
 }
 
 /** A local part is ASCII (SES has no SMTPUTF8) and its words are joined by dots. */
-function isLocalPart(tokens: readonly Token[]): boolean {
+function isLocalPart(tokens: readonly MailboxToken[]): boolean {
   return (
     isDotSeparated(tokens) &&
     tokens.every((token) => (token.kind === "word" || token.kind === "quoted") && /^[\x20-\x7e]*$/.test(token.text))
@@ -202,7 +205,7 @@ function isLocalPart(tokens: readonly Token[]): boolean {
 }
 
 /** True when no two tokens stand side by side without a dot between them, so that joining them is what was meant. */
-function isDotSeparated(tokens: readonly Token[]): boolean {
+function isDotSeparated(tokens: readonly MailboxToken[]): boolean {
   return tokens.every((token, index) => {
     const before = tokens[index - 1];
     if (before === undefined) return true;
@@ -212,7 +215,7 @@ function isDotSeparated(tokens: readonly Token[]): boolean {
 }
 
 /** Something like an address in an unquoted display name: not allowed there, and shown as the author by some. */
-function phraseDomains(tokens: readonly Token[]): string[] {
+function phraseDomains(tokens: readonly MailboxToken[]): string[] {
   return tokens.flatMap((token, index) => {
     const next = tokens[index + 1];
     const isSign = index > 0 && token.kind === "special" && token.text === "@";

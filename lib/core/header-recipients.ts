@@ -13,6 +13,7 @@
 import { toAsciiDomain } from "./address.ts";
 import { trimBlanks, trimChars } from "./header-fields.ts";
 
+/** A recipient field after repair. */
 export type RecipientRepair =
   | { readonly kind: "good" }
   /** `value` stands between the colon and the field's last CRLF. */

@@ -24,6 +24,7 @@ import { fieldValue, type MessageHeader, readHeader } from "./header-fields.ts";
 import { messageIdText } from "./header-message-ids.ts";
 import { foldLongLines, LINE_OCTETS_MAX, type LineScan, scanLines } from "./message-lines.ts";
 
+/** One row of the table. */
 export interface HeaderRule {
   /** Lower case; a `*` at the end stands for any rest. */
   readonly names: readonly string[];
@@ -31,7 +32,7 @@ export interface HeaderRule {
   readonly because: string;
 }
 
-/** SES refuses a message that has one of these twice (`Duplicate header '…'`). Its own list, in its order. */
+/** SES refuses a message that has one of these twice (`Duplicate header '...'`). Its own list, in its order. */
 export const SES_ONCE_ONLY_FIELDS: readonly string[] = [
   "accept-language acceptlanguage archived-at auto-submitted bounces-to comments",
   "content-alternative content-base content-class content-description content-disposition content-duration",
@@ -89,11 +90,13 @@ export interface MessageRefusal {
   readonly text: string;
 }
 
+/** What preparing needs to know besides the message. */
 export interface PrepareOptions extends EditOptions {
   /** What to do with body lines over 998 octets. */
   readonly longBodyLines: "fold" | "pass" | "refuse";
 }
 
+/** A message as SES gets it, and what was done to it. */
 export interface PreparedMessage {
   /** What SES gets; empty with a refusal. */
   readonly bytes: Buffer;

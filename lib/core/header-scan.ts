@@ -11,6 +11,13 @@
 const ONCE = ["from", "subject", "mime-version", "content-type", "content-transfer-encoding"] as const;
 type OnceField = (typeof ONCE)[number];
 
+/** Fields of which the first is kept, without a look at others. */
+const FIRST = ["message-id", "auto-submitted"] as const;
+type FirstField = (typeof FIRST)[number];
+
+/** Fields that only a mailing list writes (RFC 2919, RFC 2369 §3.4); a newsletter has others of their kind. */
+const LIST: ReadonlySet<string> = new Set(["list-id", "list-post"]);
+
 /** Octets of the whole header, and of the From field; the latter holds for the other kept fields too. */
 export interface HeaderLimits {
   readonly headerBytesMax: number;
@@ -32,6 +39,11 @@ export interface HeaderFacts {
   /** Contents of the first Message-ID field, without white space around it. */
   readonly messageId: string | undefined;
   readonly receivedCount: number;
+  /** Contents of the first field of these names, unfolded. */
+  readonly autoSubmitted: string | undefined;
+  readonly contentType: string | undefined;
+  /** True when a mailing list has written into it. */
+  readonly isList: boolean;
 }
 
 const CR = 0x0d;
@@ -50,13 +62,14 @@ const DISPLAY: Readonly<Record<OnceField, string>> = {
 };
 
 /** Longest name that any field kept here has. */
-const NAME_CHARS_MAX = Math.max(...ONCE.map((name) => name.length), "message-id".length);
+const NAME_CHARS_MAX = Math.max(...[...ONCE, ...FIRST, ...LIST].map((name) => name.length));
 
 /** One message's scan. Feed it every chunk in order until `done`, then ask `facts` or `problem`. */
 export class HeaderScan {
   readonly #limits: HeaderLimits;
   readonly #once = new Map<OnceField, string>();
-  #messageId: string | undefined;
+  readonly #first = new Map<FirstField, string>();
+  #isList = false;
   #receivedCount = 0;
 
   #bytes = 0;
@@ -67,7 +80,7 @@ export class HeaderScan {
   #rest: Buffer[] = [];
   #restLength = 0;
   /** The field being read, if it is one that is kept. */
-  #field: { readonly name: OnceField | "message-id"; value: string } | undefined;
+  #field: { readonly name: OnceField | FirstField; value: string } | undefined;
   #anyField = false;
 
   constructor(limits: HeaderLimits) {
@@ -86,7 +99,14 @@ export class HeaderScan {
 
   /** What was found. Of use after `end`, and when there is no problem. */
   get facts(): HeaderFacts {
-    return { from: this.#once.get("from"), messageId: this.#messageId?.trim(), receivedCount: this.#receivedCount };
+    return {
+      from: this.#once.get("from"),
+      messageId: this.#first.get("message-id")?.trim(),
+      receivedCount: this.#receivedCount,
+      autoSubmitted: this.#first.get("auto-submitted"),
+      contentType: this.#once.get("content-type"),
+      isList: this.#isList,
+    };
   }
 
   /** Looks at the next chunk. */
@@ -154,7 +174,8 @@ export class HeaderScan {
     if (nameEnd > NAME_CHARS_MAX) return;
     const name = line.toString("latin1", 0, nameEnd).toLowerCase();
     if (name === "received") this.#receivedCount++;
-    else if (name === "message-id" || isOnce(name)) {
+    else if (LIST.has(name)) this.#isList = true;
+    else if (isFirst(name) || isOnce(name)) {
       this.#field = { name, value: "" };
       this.#append(this.#field, line.subarray(colon + 1));
     }
@@ -173,8 +194,8 @@ export class HeaderScan {
     const field = this.#field;
     this.#field = undefined;
     if (field === undefined) return;
-    if (field.name === "message-id") {
-      this.#messageId ??= field.value;
+    if (isFirst(field.name)) {
+      if (!this.#first.has(field.name)) this.#first.set(field.name, field.value);
       return;
     }
     const earlier = this.#once.get(field.name);
@@ -198,6 +219,10 @@ export class HeaderScan {
     this.#rest = [];
     this.#restLength = 0;
   }
+}
+
+function isFirst(name: string): name is FirstField {
+  return (FIRST as readonly string[]).includes(name);
 }
 
 function isOnce(name: string): name is OnceField {

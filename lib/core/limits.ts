@@ -75,6 +75,12 @@ export const LIMITS = {
     giveUpAfterHours: 48,
     retryFirstMs: 30_000,
     retryMaxMs: 3_600_000,
+    /** How often a held message is looked at again. */
+    holdCheckMs: 15 * 60_000,
+    /** From this receipt on it is counted how often an invocation begins without ending in order, */
+    countStartsFromReceipt: 4,
+    /** and after this many the message is put aside as one that crashes its handler. */
+    startsMax: 4,
     /** Invocations at the same time; each has its share of the account's rate. */
     concurrency: 2,
     /** Recipients of one message under way at the same time. */
@@ -113,6 +119,10 @@ export const LIMITS = {
     overdueAfterMs: 10 * 60_000,
     /** A message is not put back again before this has passed: it may only wait behind a long queue. */
     redriveAgainAfterMs: 60 * 60_000,
+    /** How long after `giveUpAfterHours` the sweep ends a message itself. */
+    endAfterGiveUpMs: 3 * 3_600_000,
+    /** Dead letters looked at in one run. */
+    deadLettersMax: 200,
   },
   queue: { retentionDays: 14 },
   spool: { retentionDays: 14 },

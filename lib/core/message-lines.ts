@@ -20,6 +20,7 @@ export interface LineRange {
   readonly end: number;
 }
 
+/** What a look over all lines of a message found. */
 export interface LineScan {
   /** Offset of the first bare CR, bare LF or NUL; undefined when there is none. */
   readonly badOctetAt: number | undefined;

@@ -10,6 +10,7 @@ import type { DsnAction } from "./dsn-status.ts";
 import type { Failure } from "./failure.ts";
 import type { QueueId } from "./queue-id.ts";
 import { addToHistory, type HistoryEntry, reportOf, shortened, verdictOf } from "./recipient-history.ts";
+import type { RewriteClass } from "./sender-class.ts";
 import { eventAddresses, type SesEvent } from "./ses-event.ts";
 import type { TellingOutcome } from "./ses-outcome.ts";
 import type { EnvelopeRecipient, Notify } from "./spool-object.ts";
@@ -29,6 +30,10 @@ export interface MessageRecord {
   readonly clientAddress: string;
   readonly recipients: number;
   readonly dsnFor?: string;
+  /** The kind of mail it is, when it went out under another From. */
+  readonly rewrite?: RewriteClass;
+  /** The return path is in no domain of the tenant: it must not be sent a report. */
+  readonly foreignReturnPath?: true;
   readonly ret?: "FULL" | "HDRS";
   readonly envid?: string;
   /** Values of the fields of these names: who must not be sent a report. */
@@ -129,6 +134,34 @@ export function firstClaim(
 export interface ClaimHolder {
   readonly claimedBy: string;
   readonly claimUntil: number;
+}
+
+/** The only record of a recipient that ended before anything was tried. */
+export function endedUnseen(
+  message: MessageRecord,
+  index: number,
+  recipient: EnvelopeRecipient,
+  failure: Failure,
+  nowMs: number,
+): RecipientRecord {
+  const detail = `${failure.code}: ${failure.text}`;
+  return {
+    id: message.id,
+    index,
+    ...recipient,
+    version: 1,
+    state: "failed",
+    attempts: 0,
+    reason: shortened(detail),
+    history: [{ at: iso(nowMs), what: "failed", detail: shortened(detail), status: failure.status }],
+    expiresAt: message.expiresAt,
+  };
+}
+
+/** The record to try again at once, or undefined when it does not wait. */
+export function dueNow(record: RecipientRecord, nowMs: number): RecipientRecord | undefined {
+  if (record.state !== "waiting") return undefined;
+  return { ...record, version: record.version + 1, nextTryAt: nowMs };
 }
 
 /** The only record of a recipient whose mail is a second copy of the one under `first`. */

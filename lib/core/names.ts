@@ -42,6 +42,7 @@ export const ENV = {
   dataBytesPerSecondMin: "RELAYHOST_DATA_BYTES_PER_SECOND_MIN",
   tlsHandshakeTimeoutMs: "RELAYHOST_TLS_HANDSHAKE_TIMEOUT_MS",
   greetingPauseMs: "RELAYHOST_GREETING_PAUSE_MS",
+  logAddresses: "RELAYHOST_LOG_ADDRESSES",
   dataDir: "RELAYHOST_DATA_DIR",
   consolePort: "RELAYHOST_CONSOLE_PORT",
   localAwsPort: "RELAYHOST_LOCAL_AWS_PORT",
@@ -49,6 +50,7 @@ export const ENV = {
 
 /** Objects under this prefix are messages we are responsible for (the spool is the queue). */
 export const SPOOL_PREFIX = "spool/";
+/** Ending of every spool key. */
 export const SPOOL_SUFFIX = ".eml";
 
 /** SES message tags that lead an event back to its record. SES allows `A-Z a-z 0-9 _ -` only. */
@@ -80,6 +82,7 @@ export const LEDGER_KEYS = {
   messageId: "messageIdKey",
   id: "id",
 } as const;
+/** Key attributes of the directory. */
 export const DIRECTORY_KEYS = { partition: "pk", tenant: "tenant" } as const;
 
 /** SSM parameter in which an environment publishes its runtime names for the CLI. */

@@ -3,6 +3,8 @@
  *
  * Promise:  nothing else in the project spells the text of a reply; each says what is wrong and what to do, and carries
  *           an enhanced status code (RFC 2034, RFC 3463) wherever RFC 2034 §3 allows one.
+ * Longer than 400 lines because it is one table.
+ *
  * A placeholder `{name}` is filled by `smtpReply`; control and non-ASCII characters never get into a reply.
  */
 

@@ -8,6 +8,7 @@
 
 import { isAddress, parseAddress } from "./address.ts";
 import { parseQueueId, type QueueId } from "./queue-id.ts";
+import { isRewriteClass, type RewriteClass } from "./sender-class.ts";
 
 /** Version of the object's form; a reader refuses what it does not know. */
 export const SPOOL_VERSION = 1;
@@ -24,6 +25,9 @@ const RCPT_LINE = new RegExp(`^TO:<(${PATH})>((?: [A-Z]+=[!-~]*)*)$`);
 const ORCPT_TYPE = /^[!-:<-~]*$/;
 const RECEIVED_FIELD = /^Received:[\t\x20-\xff]*\r\n(?:[\t ][\t\x20-\xff]*\r\n)*$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+
+/** Value of Relayhost-Return-Path; without the field the return path is the tenant's, or null. */
+const FOREIGN = "foreign";
 
 /** NOTIFY of RFC 3461 §4.1; an empty list never occurs, absent means "not given". */
 export type Notify = "NEVER" | "SUCCESS" | "FAILURE" | "DELAY";
@@ -61,6 +65,10 @@ export interface Envelope {
   };
   /** Set on mail the relay itself wrote: never makes another DSN. Value: which message it reports on. */
   readonly dsnFor?: string;
+  /** Set when the mail is to go out under another From; the kind of mail it is. */
+  readonly rewrite?: RewriteClass;
+  /** Set when the return path is in no domain of the tenant: nothing is ever sent to it. */
+  readonly foreignReturnPath?: true;
 }
 
 /** An object taken apart. */
@@ -122,6 +130,8 @@ export function encodeSpoolHeader(envelope: Envelope, received: string): Buffer 
     `Relayhost-Mail: FROM:<${checkedPath(envelope.returnPath ?? "")}>${formatMailParameters(envelope)}`,
   ];
   if (envelope.dsnFor !== undefined) lines.push(`Relayhost-Dsn-For: ${encodeXtext(envelope.dsnFor)}`);
+  if (envelope.rewrite !== undefined) lines.push(`Relayhost-Rewrite: ${envelope.rewrite}`);
+  if (envelope.foreignReturnPath === true) lines.push(`Relayhost-Return-Path: ${FOREIGN}`);
   for (const recipient of envelope.recipients) lines.push(`Relayhost-Rcpt: ${formatRecipient(recipient)}`);
   if (envelope.recipients.length === 0) throw new RangeError("there is no recipient");
   if (!isTime(envelope.time)) throw new RangeError("the time is not in RFC 3339 UTC");
@@ -178,7 +188,12 @@ function envelopeOf(fields: ReadonlyMap<string, readonly string[]>): Envelope {
   if (!isTime(time)) throw new NotASpoolObject("Relayhost-Time is not a time");
   const recipients = (fields.get("Rcpt") ?? []).map(parseRecipient);
   if (recipients.length === 0) throw new NotASpoolObject("there is no Relayhost-Rcpt");
-  const dsnFor = fields.has("Dsn-For") ? one("Dsn-For") : undefined;
+  const optional = (name: string): string | undefined => (fields.has(name) ? one(name) : undefined);
+  const dsnFor = optional("Dsn-For");
+  const rewrite = optional("Rewrite");
+  if (rewrite !== undefined && !isRewriteClass(rewrite)) throw new NotASpoolObject("Relayhost-Rewrite is not known here");
+  const owner = optional("Return-Path");
+  if (owner !== undefined && owner !== FOREIGN) throw new NotASpoolObject("Relayhost-Return-Path is not known here");
   return {
     id,
     tenant: decodeXtext(one("Tenant")),
@@ -188,6 +203,8 @@ function envelopeOf(fields: ReadonlyMap<string, readonly string[]>): Envelope {
     ...parseMail(one("Mail")),
     recipients,
     ...(dsnFor === undefined ? {} : { dsnFor: decodeXtext(dsnFor) }),
+    ...(rewrite === undefined ? {} : { rewrite }),
+    ...(owner === undefined ? {} : { foreignReturnPath: true }),
   };
 }
 

@@ -42,7 +42,7 @@ export function forwardRights(
   return [
     allow("SpoolMessages", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [spoolObjects(spool)]),
     listSpool(spool),
-    allow("ReadWriteLedger", ["dynamodb:Query", "dynamodb:PutItem"], [ledger.tableArn]),
+    allow("ReadWriteLedger", ["dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"], [ledger.tableArn]),
     allow("ReadDirectory", ["dynamodb:GetItem", "dynamodb:BatchGetItem"], [directory.tableArn]),
     consume(forwardQueue),
     allow("PutAside", ["sqs:SendMessage"], [forwardDlq.queueArn]),
@@ -68,13 +68,16 @@ export function feedbackRights(
   ];
 }
 
-/** Sweep: find what was forgotten or is late and put it back to work. It reads no mail. */
-export function sweepRights(resources: Pick<RelayResources, "spool" | "ledger" | "forwardQueue">): PolicyStatement[] {
-  const { spool, ledger, forwardQueue } = resources;
+/** Sweep: find what was forgotten or is late and put it back to work; end what is left over, with a DSN. */
+export function sweepRights(resources: RelayResources): PolicyStatement[] {
+  const { spool, ledger, directory, forwardQueue, forwardDlq } = resources;
   return [
+    allow("SpoolMessages", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [spoolObjects(spool)]),
     listSpool(spool),
-    allow("ReadWriteLedger", ["dynamodb:Query", "dynamodb:PutItem"], [ledger.tableArn]),
+    allow("ReadWriteLedger", ["dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"], [ledger.tableArn]),
+    allow("ReadDirectory", ["dynamodb:GetItem"], [directory.tableArn]),
     allow("ReturnToQueue", ["sqs:SendMessage"], [forwardQueue.queueArn]),
+    allow("ClearDeadLetters", ["sqs:ReceiveMessage", "sqs:DeleteMessage"], [forwardDlq.queueArn]),
   ];
 }
 

@@ -36,6 +36,7 @@ export class SweepSchedule extends Construct {
         [ENV.hostName]: environment.hostName,
         [ENV.spoolBucket]: resources.spool.bucketName,
         [ENV.forwardQueueUrl]: resources.forwardQueue.queueUrl,
+        [ENV.forwardDlqUrl]: resources.forwardDlq.queueUrl,
         [ENV.ledgerTable]: resources.ledger.tableName,
         [ENV.directoryTable]: resources.directory.tableName,
         [ENV.systemAddress]: environment.systemAddress,

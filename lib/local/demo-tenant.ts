@@ -6,6 +6,7 @@ import { hashPassword } from "../core/password-hash.ts";
 
 /** Login and password are both this. */
 export const DEMO_TENANT = "demo";
+/** Domains that the demo tenant may send for. */
 export const DEMO_DOMAINS = ["example.com", "example.jp"] as const;
 
 /** Writes what is missing of it; what an operator has changed stays. */

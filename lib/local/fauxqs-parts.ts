@@ -14,15 +14,23 @@ import type { buildApp } from "fauxqs";
 
 type Stores = NonNullable<NonNullable<Parameters<typeof buildApp>[0]>["stores"]>;
 
+/** All queues. */
 export type SqsStore = Stores["sqsStore"];
+/** One queue with its messages in memory. */
 export type SqsQueue = NonNullable<ReturnType<SqsStore["getQueueByArn"]>>;
+/** A message as fauxqs keeps it. */
 export type SqsMessage = Parameters<SqsQueue["enqueue"]>[0];
+/** All topics and subscriptions. */
 export type SnsStore = Stores["snsStore"];
+/** The descriptions of all buckets and objects. */
 export type S3Store = Stores["s3Store"];
 /** What an S3 store asks of whoever keeps its objects. */
 export type S3Persistence = NonNullable<S3Store["persistence"]>;
+/** The description of an object; its body is empty where a persistence keeps it. */
 export type S3Object = Parameters<S3Persistence["upsertObject"]>[1];
+/** A multipart upload that is under way. */
 export type MultipartUpload = Parameters<S3Persistence["insertMultipartUpload"]>[0];
+/** One uploaded part, its body in memory. */
 export type MultipartPart = Parameters<S3Persistence["upsertMultipartPart"]>[1];
 /** Keeps queues, messages, topics and subscriptions in SQLite. */
 export type QueuePersistence = NonNullable<SqsStore["persistence"]>;
@@ -59,4 +67,10 @@ export async function loadFauxqsParts(): Promise<FauxqsParts> {
       return { persistence, database: (persistence as unknown as { db: DatabaseSync }).db };
     },
   };
+}
+
+/** Takes an object out of the store's memory; its keeper is not told. (`buckets` is private only by its type.) */
+export function forgetObject(store: S3Store, bucket: string, key: string): void {
+  const { buckets } = store as unknown as { readonly buckets: Map<string, Map<string, S3Object>> };
+  buckets.get(bucket)?.delete(key);
 }

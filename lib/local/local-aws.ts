@@ -25,6 +25,7 @@ import { makeObjectCreatedNotifier } from "./object-created-notifier.ts";
 import { openObjectStore } from "./object-store.ts";
 import { listInKeyOrder } from "./s3-listing.ts";
 
+/** Where the services keep things and listen; only the folder and the port have no default. */
 export interface LocalAwsOptions {
   /** Folder for everything that is kept, in `aws/` and `dynamodb/` below it. */
   readonly dataDir: string;
@@ -34,10 +35,11 @@ export interface LocalAwsOptions {
   readonly ses?: { handle(request: IncomingMessage, response: ServerResponse): void | Promise<void> };
   /** The region that events and ARNs name; default us-east-1. */
   readonly region?: string;
-  /** Told of faults that no client hears of, in one sentence each. Default: standard error. */
+  /** Told of faults that no client hears of, in one sentence each. Default: a warning of the process. */
   readonly onFault?: (sentence: string) => void;
 }
 
+/** The running services; nothing of them is left when `close` has resolved. */
 export interface LocalAws {
   /** Such as `http://127.0.0.1:4566`. */
   readonly endpoint: string;
@@ -57,7 +59,7 @@ const PART_BYTES_MAX = 128 * 1024 * 1024;
 
 /** Starts all services. Throws when the port is taken or a folder is in use by another process. */
 export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws> {
-  const onFault = options.onFault ?? ((sentence: string): void => console.error(`local AWS: ${sentence}`));
+  const onFault = options.onFault ?? ((sentence: string): void => process.emitWarning(sentence, "LocalAwsFault"));
   const region = options.region ?? DEFAULT_REGION;
   const folder = join(options.dataDir, "aws");
   mkdirSync(folder, { recursive: true });

@@ -19,6 +19,7 @@ import type { ObjectCreatedNotifier } from "./object-created-notifier.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { makeRequestId, S3Refusal, sendS3Refusal, sendXml } from "./s3-xml.ts";
 
+/** What S3 is made of: fauxqs's store of descriptions, the keeper of bytes, and who tells of new objects. */
 export interface LocalS3Parts {
   readonly store: S3Store;
   readonly objects: ObjectStore;

@@ -42,6 +42,7 @@ function sentence(event: LogEvent): string | undefined {
     case "worker-error":
     case "sweep-error":
     case "edge-error":
+    case "local-aws-error":
       return `${event.event}: ${text(event["error"])}`;
     default:
       return undefined;

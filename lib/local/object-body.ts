@@ -23,6 +23,7 @@ export type ReceivedBody =
 /** Checksums that can be asked for beside the MD5, which the ETag needs anyway. */
 export type ChecksumName = "crc32" | "sha1" | "sha256";
 
+/** A body that was received whole. */
 export interface Reception {
   readonly body: ReceivedBody;
   readonly sizeBytes: number;

@@ -33,6 +33,7 @@ interface Rule {
   readonly suffix: string;
 }
 
+/** The notifications of all buckets. */
 export interface ObjectCreatedNotifier {
   /**
    * Replaces a bucket's configuration, an empty one ending it, and sends each queue S3's test event. Throws
@@ -45,6 +46,7 @@ export interface ObjectCreatedNotifier {
   announce(event: CreatedObjectEvent): void;
 }
 
+/** What the notifier keeps its configuration in and sends through. */
 export interface NotifierOptions {
   /** Where the configuration is kept. */
   readonly file: string;

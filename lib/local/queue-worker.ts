@@ -11,6 +11,7 @@ import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { deleteFromQueue, type Queue, type ReceivedMessage, receiveFromQueue } from "../aws/queue-sqs.ts";
 import { errorText, type Log } from "../core/log.ts";
 
+/** Which queue feeds which handler, and how. */
 export interface QueueWorkerOptions {
   readonly name: string;
   readonly queue: Queue;

@@ -105,7 +105,7 @@ interface Running extends SendDeps {
 
 /** Nothing is read or written before `start`. */
 export function createSesServer(options: SesServerOptions): SesServer {
-  const log = options.log ?? ((line: string) => console.error(line));
+  const log = options.log ?? ((line: string) => void process.stderr.write(`${line}\n`));
   const active = new Set<Promise<void>>();
   let running: Running | undefined;
 

@@ -32,6 +32,7 @@ import { logLine } from "./log-lines.ts";
 import { startQueueWorker } from "./queue-worker.ts";
 import { createSesServer } from "./ses-server.ts";
 
+/** A running relay. */
 export interface LocalRelay {
   readonly smtpPort: number;
   readonly smtpsPort: number;
@@ -84,12 +85,18 @@ async function startAll(start: Start): Promise<LocalRelay> {
   const ses = createSesServer({
     dataDir,
     identities: [...DEMO_DOMAINS, LOCAL_HOST_NAME],
+    log: (error) => log({ event: "local-aws-error", error }),
     publish: async (topicArn, message) => {
       publish ??= makePublisher();
       await publish(topicArn, message);
     },
   });
-  const aws = await startLocalAws({ dataDir, port: config.localAwsPort, ses });
+  const aws = await startLocalAws({
+    dataDir,
+    port: config.localAwsPort,
+    ses,
+    onFault: (error) => log({ event: "local-aws-error", error }),
+  });
   stops.push(async () => await aws.close());
   useLocalAws(process.env, aws.endpoint);
 
@@ -141,7 +148,7 @@ async function startAll(start: Start): Promise<LocalRelay> {
 
 /** Nobody else works at a start, so whatever the ledger has not heard of is put to work at once. */
 async function startSweep(env: NodeJS.ProcessEnv, log: Log, stops: (() => Promise<void>)[]): Promise<void> {
-  await makeSweepHandler(env, log, { ...SWEEP_GRACE, forgottenAfterMs: 0, redriveAgainAfterMs: 0 })();
+  await makeSweepHandler(env, log, { ...SWEEP_GRACE, forgottenAfterMs: 0, redriveAgainAfterMs: 0 })({}, sweepTime());
   const sweep = makeSweepHandler(env, log);
   let running = Promise.resolve();
   const timer = setInterval(() => {
@@ -153,9 +160,15 @@ async function startSweep(env: NodeJS.ProcessEnv, log: Log, stops: (() => Promis
   });
 }
 
+/** As much time as Lambda gives a sweep, from now. */
+function sweepTime(): { getRemainingTimeInMillis: () => number } {
+  const endMs = Date.now() + LIMITS.sweep.timeoutSeconds * 1000;
+  return { getRemainingTimeInMillis: () => endMs - Date.now() };
+}
+
 async function runSweep(sweep: SweepHandler, log: Log): Promise<void> {
   try {
-    await sweep();
+    await sweep({}, sweepTime());
   } catch (error) {
     log({ event: "sweep-error", error: errorText(error) });
   }

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -5,6 +6,10 @@ import { SMTPServer } from "smtp-server";
 import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
 import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
 import { describe, expect, it } from "vitest";
+import { readEdgeConfig } from "../../lib/config/edge-config.ts";
+import { ENV } from "../../lib/core/names.ts";
+import { watchLineEnds } from "../../relay-edge/command-line-ends.ts";
+import { libraryOptions } from "../../relay-edge/library-options.ts";
 import { replyForLibrary } from "../../relay-edge/library-replies.ts";
 
 const LIBRARY = dirname(createRequire(import.meta.url).resolve("smtp-server/package.json"));
@@ -68,6 +73,39 @@ describe("smtp-server", () => {
     expect(parser._dataMode).toBe(false);
     parser.startDataMode();
     expect(parser._dataMode).toBe(true);
+  });
+
+  it("lets each command line be told apart by its end, wherever the stream is cut, data in between", async () => {
+    const text = "A\r\nB\nDATA\r\nx\n..y\r\n.\r\nC\n\nD\r\n";
+    for (let cut = 0; cut <= text.length; cut++) {
+      const parser = new SMTPStream({});
+      const seen: string[] = [];
+      let bare = false;
+      parser.oncommand = (line, next) => {
+        seen.push(`${line.toString()}${bare ? " LF" : ""}`);
+        if (line.toString() === "DATA") {
+          parser.startDataMode().resume();
+          parser.continue();
+        }
+        next?.();
+      };
+      watchLineEnds(parser, (bareLf) => {
+        bare = bareLf;
+      });
+      parser.write(text.slice(0, cut));
+      parser.end(text.slice(cut));
+      await once(parser, "finish");
+      expect([cut, ...seen]).toEqual([cut, "A", "B LF", "DATA", "C LF", " LF", "D"]);
+    }
+  });
+
+  it("is told not to ask DNS for the client's name, which would stand before every greeting", () => {
+    const { settings } = readEdgeConfig({
+      [ENV.hostName]: "relay.example",
+      [ENV.spoolBucket]: "b",
+      [ENV.directoryTable]: "t",
+    });
+    expect(libraryOptions(settings, { cert: "", key: "" }, false).disableReverseLookup).toBe(true);
   });
 
   it("has no other handler than those of commands that are overridden or switched off", () => {

@@ -68,7 +68,7 @@ async function run(fault: (call: AwsCall) => AwsFault): Promise<Result> {
     }
     if (handled === 0) {
       vi.setSystemTime(Date.now() + STEP_MS);
-      await sweep().catch(() => undefined);
+      await sweep({}, { getRemainingTimeInMillis: () => 300_000 }).catch(() => undefined);
     }
   }
   const log = pipeline.log.slice(-30).map((event) => JSON.stringify(event));

@@ -207,4 +207,13 @@ describe("accepting a message", () => {
     });
     expect(JSON.stringify(edge.events)).not.toMatch(/secret|correct-horse/);
   });
+
+  it("logs addresses where that is set", async () => {
+    const open = await startTestEdge(aws, { logAddresses: true });
+    const client = await open.logIn();
+    await client.sendMail({ from: "me@example.com", to: ["a@b.example"], data: message("me@example.com") });
+    await client.quit();
+    expect(await open.event("message-accepted")).toMatchObject({ from: "me@example.com", to: ["a@b.example"] });
+    await open.close();
+  });
 });

@@ -85,6 +85,20 @@ describe("AUTH", () => {
     await client.quit();
   });
 
+  it("takes the time of a password check for an unknown login too", async () => {
+    const patient = await startTestEdge(aws, { authFailuresMax: 100 });
+    const client = await secure(patient, "127.0.1.4");
+    const times: number[] = [];
+    for (const user of ["u1", "u2", "u3", "u4", "u5"]) {
+      const started = performance.now();
+      await client.authPlain({ user, password: "wrong" });
+      times.push(performance.now() - started);
+    }
+    expect(Math.min(...times)).toBeGreaterThan(15);
+    client.destroy();
+    await patient.close();
+  });
+
   it("answers 535 and 530 where it is set strict", async () => {
     const client = await secure(strict);
     expect(line(await client.command(MAIL))).toBe(
@@ -217,7 +231,8 @@ describe("a pause", () => {
   it.each([
     ["srv2", "451 4.7.1 Sending with server srv2 is paused; ask the operator of this relay"],
     ["srv3", "451 4.7.1 Sending for tenant stopped is paused; ask the operator of this relay"],
-  ])("of what %s uses is a 451 at MAIL that says so", async (user, reply) => {
+    ["srv4", "451 4.7.1 server srv4 may not send here any more; ask the operator of this relay"],
+  ])("of what %s uses, or its end, is a 451 at MAIL that says so", async (user, reply) => {
     const client = await secure();
     expect((await client.authPlain({ ...LOGIN, user })).code).toBe(235);
     expect(line(await client.command(MAIL))).toBe(reply);

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestAws, type TestAws } from "../support/aws.ts";
-import { fillDirectory, line, startTestEdge, type TestEdge } from "../support/edge.ts";
+import { fillDirectory, line, message, startTestEdge, type TestEdge } from "../support/edge.ts";
 
 let aws: TestAws;
 
@@ -157,6 +157,22 @@ describe("the time of a client", () => {
         await new Promise((resolve) => setTimeout(resolve, 150));
         expect((await client.command("NOOP")).code).toBe(250);
       }
+      await client.quit();
+    });
+  });
+
+  it("does not run while it waits for us", async () => {
+    await withEdge({ commandMs: 300, storeDeadlineMs: 1_200 }, async (edge) => {
+      const client = await edge.logIn();
+      aws.s3.set("hang");
+      try {
+        const data = message("me@example.com");
+        const reply = await client.sendMail({ from: "me@example.com", to: ["a@b.example"], data });
+        expect(reply.code).toBe(451);
+      } finally {
+        aws.s3.set("pass");
+      }
+      expect((await client.command("NOOP")).code).toBe(250);
       await client.quit();
     });
   });

@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ENV } from "../../lib/core/names.ts";
+import { loadCertificate } from "../../relay-edge/certificate.ts";
 import { startTestAws, type TestAws } from "../support/aws.ts";
 import { fillDirectory, LOGIN, line, message, startTestEdge } from "../support/edge.ts";
 import { SmtpClient } from "../support/smtp-client.ts";
@@ -173,6 +175,41 @@ describe("the edge as a process", () => {
     expect(child.lines.at(-1)?.["event"]).toBe("edge-stopped");
     expect(child.text).toBe("");
     expect(await aws.stored()).toHaveLength(1);
+  });
+
+  it("takes up a renewed certificate at SIGHUP, and keeps the old one when the new one is broken", async () => {
+    const [certificateFile, keyFile] = [join(dir, "c.pem"), join(dir, "k.pem")];
+    const renew = async (hostName: string) => {
+      const made = await loadCertificate({ tls: undefined, dataDir: join(dir, hostName), hostName }, Date.now);
+      await writeFile(certificateFile, made.cert);
+      await writeFile(keyFile, made.key);
+    };
+    await renew("old.example.net");
+    const child = start({ [ENV.tlsCertificateFile]: certificateFile, [ENV.tlsKeyFile]: keyFile });
+    await startedPort(child);
+    const port = Number(child.lines[0]?.["smtpsPort"]);
+    const name = async () => {
+      const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false });
+      await once(socket, "secureConnect");
+      const subject = socket.getPeerCertificate().subject.CN;
+      socket.destroy();
+      return subject;
+    };
+    expect(await name()).toBe("old.example.net");
+    await renew("new.example.net");
+    child.kill("SIGHUP");
+    await expect.poll(() => child.lines.at(-1)?.["event"]).toBe("certificate-reloaded");
+    expect(await name()).toBe("new.example.net");
+    await writeFile(keyFile, "broken");
+    child.kill("SIGHUP");
+    await expect.poll(() => child.lines.at(-1)?.["event"]).toBe("certificate-failed");
+    expect(await name()).toBe("new.example.net");
+    const exited = once(child, "exit");
+    child.kill("SIGTERM");
+    expect(await exited).toEqual([0, null]);
+    for (const entry of ["c.pem", "k.pem", "old.example.net", "new.example.net"]) {
+      await rm(join(dir, entry), { recursive: true });
+    }
   });
 
   it("killed while a message comes in leaves no file behind, and no message", async () => {

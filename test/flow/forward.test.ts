@@ -156,7 +156,7 @@ describe("forward", () => {
     await pipeline.logged(
       (event) => event.event === "dead-letter" && String(event["reason"]).includes("Relayhost-Version"),
     );
-    expect((await readMessage(pipeline.ledger, id)).unreadable).toContain("Relayhost-Version");
+    expect((await readMessage(pipeline.ledger, id)).notes.unreadable).toContain("Relayhost-Version");
     expect(await spoolIds()).toContain(`spool/${id}.eml`);
     await deleteSpoolObject(pipeline.spool, id);
   });

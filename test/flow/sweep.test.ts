@@ -3,11 +3,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { makeSweepHandler } from "../../lambda/sweep/handler.ts";
 import { SWEEP_GRACE, type SweepReport, sweepSpool } from "../../lambda/sweep/sweep-spool.ts";
-import { noteRedrive } from "../../lib/aws/ledger-dynamo.ts";
-import { deleteFromQueue, receiveFromQueue } from "../../lib/aws/queue-sqs.ts";
-import { parseCreatedEvent } from "../../lib/core/created-event.ts";
+import { noteMessage } from "../../lib/aws/ledger-dynamo.ts";
+import { deleteFromQueue, queueDepth, receiveFromQueue, sendToQueue } from "../../lib/aws/queue-sqs.ts";
+import { deleteSpoolObject, getSpoolObject } from "../../lib/aws/spool-s3.ts";
+import { createdEventBody, parseCreatedEvent } from "../../lib/core/created-event.ts";
 import type { LogEvent } from "../../lib/core/log.ts";
-import { type Pipeline, startPipeline } from "../support/pipeline.ts";
+import { type Pipeline, startPipeline, TEST_HOST_NAME, TEST_SYSTEM_ADDRESS } from "../support/pipeline.ts";
 
 let pipeline: Pipeline;
 
@@ -34,15 +35,23 @@ async function loseNotifications(): Promise<number> {
 }
 
 async function sweepAt(nowMs: number, log: LogEvent[] = []): Promise<SweepReport> {
-  return await sweepSpool({
-    spool: pipeline.spool,
-    ledger: pipeline.ledger,
-    queue: pipeline.forwardQueue,
-    region: "us-east-1",
-    now: () => nowMs,
-    log: (event) => log.push(event),
-    grace: SWEEP_GRACE,
-  });
+  return await sweepSpool(
+    {
+      spool: pipeline.spool,
+      ledger: pipeline.ledger,
+      directory: pipeline.directory,
+      queue: pipeline.forwardQueue,
+      hostName: TEST_HOST_NAME,
+      systemAddress: TEST_SYSTEM_ADDRESS,
+      giveUpAfterHours: 48,
+      recordDays: 90,
+      region: "us-east-1",
+      now: () => nowMs,
+      log: (event) => log.push(event),
+      grace: SWEEP_GRACE,
+    },
+    Number.POSITIVE_INFINITY,
+  );
 }
 
 describe("sweep", () => {
@@ -78,6 +87,34 @@ describe("sweep", () => {
     expect(log.filter((event) => event.event === "sweep-redrive" && event["id"] === id)).toHaveLength(1);
   });
 
+  it("ends a message that is left over long after it should have been given up, and tells the sender", async () => {
+    const from = "left-over@example.com";
+    const id = await pipeline.accept({ from, to: ["never@example.net"] });
+    expect(await loseNotifications()).toBeGreaterThan(0);
+    await noteMessage(pipeline.ledger, id, { unreadable: "the handler died over it" }, Date.now());
+    const report = await sweepAt(Date.now() + 52 * 3_600_000);
+    expect(report.ended).toBeGreaterThanOrEqual(1);
+    const [record] = await pipeline.recipients(id);
+    expect(record).toMatchObject({ state: "failed" });
+    expect(await getSpoolObject(pipeline.spool, id)).toBeUndefined();
+    pipeline.work();
+    await pipeline.logged((event) => event.event === "forwarded" && event["recipient"] === from);
+    await pipeline.rest();
+    const [mail] = (await pipeline.outbox()).filter((candidate) => candidate.recipients.includes(from));
+    expect(mail?.raw.toString("latin1")).toContain("Final-Recipient: rfc822; never@example.net");
+  });
+
+  it("takes a dead letter away once its message is gone, and leaves the others", async () => {
+    const id = await pipeline.accept();
+    const body = createdEventBody(pipeline.names.spoolBucket, id, 1, new Date().toISOString(), "us-east-1");
+    await sendToQueue(pipeline.forwardDlq, body);
+    await sendToQueue(pipeline.forwardDlq, "something else");
+    await deleteSpoolObject(pipeline.spool, id);
+    await makeSweepHandler(pipeline.env, () => undefined)({}, { getRemainingTimeInMillis: () => 300_000 });
+    const { waiting, inFlight } = await queueDepth(pipeline.forwardDlq);
+    expect(waiting + inFlight).toBe(1);
+  });
+
   it("counts an object that is not ours and leaves it", async () => {
     const { PutObjectCommand, DeleteObjectCommand } = await import("@aws-sdk/client-s3");
     const Key = "spool/notes.txt";
@@ -87,8 +124,10 @@ describe("sweep", () => {
   });
 
   it("runs from its Lambda entry with nothing but the environment", async () => {
-    const report = await makeSweepHandler(pipeline.env, () => undefined)();
+    const report = await makeSweepHandler(pipeline.env, () => undefined)(
+      {},
+      { getRemainingTimeInMillis: () => 300_000 },
+    );
     expect(report.objects).toBeGreaterThanOrEqual(0);
-    await expect(noteRedrive(pipeline.ledger, (await pipeline.accept()) as never, 1)).resolves.toBeUndefined();
   });
 });

@@ -6,6 +6,7 @@ import { SESv2Client } from "@aws-sdk/client-sesv2";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { SQSClient } from "@aws-sdk/client-sqs";
 
+/** One client per service, and one more for S3. */
 export interface TestClients {
   readonly s3: S3Client;
   /** As the SDK is by default: with a CRC32 sent along and asked back. */
@@ -18,6 +19,7 @@ export interface TestClients {
   destroy(): void;
 }
 
+/** Makes them; nothing is connected before the first request. */
 export function makeTestClients(endpoint: string): TestClients {
   const common = {
     endpoint,

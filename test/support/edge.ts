@@ -63,6 +63,7 @@ export async function fillDirectory(aws: TestAws): Promise<void> {
     credential("srv1", "acme"),
     credential("srv2", "acme", "paused"),
     credential("srv3", "stopped"),
+    credential("srv4", "nobody"),
     domain("example.com", "acme"),
     domain("xn--wgv71a119e.example", "acme"),
     domain("pending.example", "acme", "pending"),

@@ -28,7 +28,20 @@ describe("a header that streams by", () => {
       from: " A <a@x.example>",
       messageId: "<1@x>",
       receivedCount: 2,
+      isList: false,
     });
+  });
+
+  it("gives what tells automatic mail, reports and lists from others", () => {
+    const report = "Content-Type: multipart/report;\r\n report-type=delivery-status\r\nAuto-Submitted: auto-replied\r\n";
+    expect(scan(`${report}Auto-Submitted: no\r\n\r\n`)).toMatchObject({
+      contentType: " multipart/report; report-type=delivery-status",
+      autoSubmitted: " auto-replied",
+      isList: false,
+    });
+    expect(scan("LIST-ID: <l.x.example>\r\n\r\n")).toMatchObject({ isList: true });
+    expect(scan("List-Post: <mailto:l@x.example>\r\n\r\n")).toMatchObject({ isList: true });
+    expect(scan("List-Unsubscribe: <https://x.example/u>\r\n\r\nList-Id: no\r\n")).toMatchObject({ isList: false });
   });
 
   it("gives the same however it is cut", () => {

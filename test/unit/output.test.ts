@@ -55,6 +55,18 @@ describe("printTable", () => {
     expect(out).toContain("than the terminal is wide\n");
   });
 
+  it("leaves a cell whole that just fits, and cuts one that is a character longer", () => {
+    terminal(true, 24);
+    printTable(
+      ["ID", "REASON"],
+      [
+        ["1", "x".repeat(20)],
+        ["2", "x".repeat(21)],
+      ],
+    );
+    expect(out).toBe(`ID  REASON\n1   ${"x".repeat(20)}\n2   ${"x".repeat(19)}\u2026\n`);
+  });
+
   it("lets no cell start a line or steer the terminal", () => {
     printTable(["FROM", "REASON"], [["a\u001b[31m@x.jp", "550 no\r\n250 yes\u009b2J"]]);
     expect(out.split("\n")).toHaveLength(3);

@@ -253,6 +253,11 @@ describe("decodeSpoolObject", () => {
     expect(() => decodeSpoolObject(tampered(change))).toThrow(NotASpoolObject);
   });
 
+  it("refuses an object that was cut inside its Received field", () => {
+    const cut = tampered(set("Received-Size", String(RECEIVED.length + 10)), Buffer.alloc(0));
+    expect(() => decodeSpoolObject(cut)).toThrow(NotASpoolObject);
+  });
+
   it("reads the untouched object that these cases change", () => {
     expect(decodeSpoolObject(tampered((head) => head)).envelope).toEqual(envelopeWith());
   });
@@ -264,6 +269,7 @@ describe("decodeSpoolObject", () => {
     ["a field name without end", Buffer.from(`Relayhost-${"a".repeat(4_000_000)}\r\n`)],
     ["a field value without end", Buffer.from(`Relayhost-Mail: FROM:<${'"a" '.repeat(1_000_000)}>\r\n`)],
     ["paths that never end", tampered(set("Rcpt", `TO:<${"> A=x".repeat(20_000)}`))],
+    ["a path without end", tampered(set("Mail", `FROM:<${"a".repeat(20_000_000)}`))],
     ["quotes that never end", tampered(set("Rcpt", `TO:<${'""'.repeat(60_000)}"`))],
     ["parameters that never end", tampered(set("Mail", `FROM:<a@b.jp>${" A=x".repeat(30_000)}\x80`))],
   ])("refuses %s, and soon", { timeout: 2_000 }, (_, bytes) => {

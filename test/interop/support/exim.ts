@@ -1,0 +1,99 @@
+/**
+ * Exim as Debian sets it up, with the lines that our set-up guide adds.
+ *
+ * See update-exim4.conf(8), exim4_passwd_client(5), and chapter 30 of Exim's specification (the smtp transport).
+ */
+
+import { freePort } from "../../support/free-port.ts";
+import { CERTIFICATES, MACHINE_NAME, type Machine, openMachine, RELAY_HOST } from "./machine.ts";
+import type { MailServer, QueuedMail, RelayAccess } from "./mail-server.ts";
+import { submitBySmtp, waitForPort } from "./submit.ts";
+
+/** `requireAuth` false: Debian's template as it is, without the line that the guide adds to its transport. */
+export type EximOptions = { readonly requireAuth: boolean };
+
+const EXIM = "/usr/sbin/exim4";
+const TEMPLATE = "/etc/exim4/exim4.conf.template";
+
+/** Starts an Exim that sends everything through the relay. `certificate`: the relay's, PEM. */
+export async function startExim(relay: RelayAccess, certificate: string, options: EximOptions): Promise<MailServer> {
+  const machine = await openMachine("exim", certificate);
+  try {
+    const port = await freePort();
+    // Only because the relay of the test has a loopback address, which Exim takes for itself.
+    await addToTemplate(machine, "smarthost", "manualroute", "self = send");
+    if (options.requireAuth) await addToTemplate(machine, "remote_smtp_smarthost", "smtp", "hosts_require_auth = *");
+    await configure(machine, relay, port);
+    const daemon = machine.start([EXIM, "-bdf", "-q30m"]);
+    await waitForPort(port, () => daemon.output());
+    return {
+      submit: (from, to, message) => submitBySmtp(port, from, to, message),
+      queue: async () => await queue(machine),
+      flush: async () => {
+        await machine.must([EXIM, "-qff"]);
+      },
+      // Each delivery is a process of its own and reads the configuration anew.
+      useRelay: (changed) => configure(machine, changed, port),
+      log: () => machine.read("/var/log/exim4/mainlog"),
+      remove: machine.remove,
+    };
+  } catch (cause) {
+    await machine.remove();
+    throw cause;
+  }
+}
+
+/** Adds an option to a router or transport of Debian's template, for which there is no macro. */
+async function addToTemplate(machine: Machine, name: string, driver: string, option: string): Promise<void> {
+  const template = await machine.read(TEMPLATE);
+  const place = new RegExp(`(\\n${name}:\\n(?: .*\\n)*? {2}driver = ${driver}\\n)`, "g");
+  if (!place.test(template)) throw new Error(`${TEMPLATE} has no ${name}`);
+  await machine.write(TEMPLATE, template.replaceAll(place, `$1  ${option}\n`));
+}
+
+/** The customer's part: three files and update-exim4.conf. The machine's own names and port are what the guide leaves. */
+async function configure(machine: Machine, relay: RelayAccess, port: number): Promise<void> {
+  await machine.write(
+    "/etc/exim4/update-exim4.conf.conf",
+    `dc_eximconfig_configtype='smarthost'
+dc_smarthost='${RELAY_HOST}::${relay.port}'
+dc_other_hostnames='${MACHINE_NAME}'
+dc_local_interfaces='127.0.0.1.${port}'
+dc_readhost=''
+dc_relay_domains=''
+dc_relay_nets=''
+dc_minimaldns='false'
+dc_use_split_config='false'
+dc_hide_mailname=''
+dc_mailname_in_oh='true'
+dc_localdelivery='mail_spool'
+`,
+  );
+  await machine.write(
+    "/etc/exim4/passwd.client",
+    relay.login === undefined ? "" : `*:${relay.login.user}:${relay.login.password}\n`,
+    { group: "Debian-exim", mode: 0o640 },
+  );
+  await machine.write(
+    "/etc/exim4/exim4.conf.localmacros",
+    `MAIN_HARDCODE_PRIMARY_HOSTNAME = ${MACHINE_NAME}
+REMOTE_SMTP_SMARTHOST_HOSTS_REQUIRE_TLS = *
+REMOTE_SMTP_SMARTHOST_TLS_VERIFY_CERTIFICATES = ${CERTIFICATES}
+REMOTE_SMTP_SMARTHOST_TLS_VERIFY_HOSTS = *
+${relay.implicitTls === true ? "REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps\n" : ""}`,
+  );
+  await machine.must(["update-exim4.conf"]);
+}
+
+/** `exim -bp`: age, size, id and sender on one line, then the recipients; those done with have a D before them. */
+async function queue(machine: Machine): Promise<QueuedMail[]> {
+  const mails: { sender: string; recipients: string[]; reason: string }[] = [];
+  for (const line of (await machine.must([EXIM, "-bp"])).split("\n")) {
+    const first = /^\s*\S+\s+\S+\s+(\S+)\s+<([^>]*)>/.exec(line);
+    if (first !== null) {
+      const reason = await machine.read(`/var/spool/exim4/msglog/${first[1]}`);
+      mails.push({ sender: first[2] ?? "", recipients: [], reason });
+    } else if (/^\s+\S+@/.test(line)) mails.at(-1)?.recipients.push(line.trim());
+  }
+  return mails;
+}
