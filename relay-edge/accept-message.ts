@@ -15,16 +15,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { putSpoolObject, type Spool } from "../lib/aws/spool-s3.ts";
 import type { EdgeSettings } from "../lib/core/edge-settings.ts";
-import { fromDomains } from "../lib/core/header-from.ts";
-import type { HeaderFacts } from "../lib/core/header-scan.ts";
 import { LIMITS } from "../lib/core/limits.ts";
 import { errorText, type Log } from "../lib/core/log.ts";
 import { makeQueueId, QUEUE_ID_RANDOM_BYTES, type QueueId } from "../lib/core/queue-id.ts";
 import { receivedField } from "../lib/core/received-header.ts";
+import type { Classified, RewriteClass } from "../lib/core/sender-class.ts";
 import { type SmtpReply, smtpReply } from "../lib/core/smtp-reply.ts";
 import { type Envelope, encodeSpoolHeader } from "../lib/core/spool-object.ts";
 import { withDeadline } from "./deadline.ts";
 import type { DirectoryCache } from "./directory-cache.ts";
+import { judgeSender } from "./judge-sender.ts";
 import type { MessageBuffer } from "./message-buffer.ts";
 import { receiveMessage } from "./receive-message.ts";
 
@@ -41,7 +41,7 @@ export interface AcceptDeps {
 
 /** Everything about a message that is known before its data. */
 export interface Transaction {
-  readonly envelope: Omit<Envelope, "id" | "time" | "dsnFor">;
+  readonly envelope: Omit<Envelope, "id" | "time" | "dsnFor" | "rewrite">;
   readonly extended: boolean;
   readonly authenticated: boolean;
   readonly tls: { readonly protocol: string; readonly cipher: string } | undefined;
@@ -55,6 +55,10 @@ export type Accepted =
       readonly messageId: string | undefined;
       readonly reply: SmtpReply;
       readonly size: number;
+      /** What kind of mail it is. */
+      readonly classified: Classified;
+      /** Set when it will leave under another From. */
+      readonly rewrite: RewriteClass | undefined;
     }
   | { readonly kind: "refused"; readonly reply: SmtpReply; readonly size: number }
   /** To be answered now, and the connection closed. */
@@ -74,42 +78,37 @@ export async function acceptMessage(
   const { buffer, header } = received;
   const size = buffer.length;
   try {
-    const refusal = await authorReply(deps, transaction.envelope.tenant, header);
-    if (refusal !== undefined) return { kind: "refused", reply: refusal, size };
-    const id = await store(deps, transaction, buffer);
+    const judged = await judgeSender(deps, transaction.envelope, header);
+    if (judged.kind === "refused") return { kind: "refused", reply: judged.reply, size };
+    const { classified, rewrite } = judged;
+    const id = await store(deps, transaction, rewrite, buffer);
     if (id === undefined) return { kind: "refused", reply: smtpReply("notStored"), size };
-    return { kind: "accepted", id, messageId: header.messageId, reply: smtpReply("queued", { id }), size };
+    return {
+      kind: "accepted",
+      id,
+      messageId: header.messageId,
+      reply: smtpReply("queued", { id }),
+      size,
+      classified,
+      rewrite,
+    };
   } finally {
     await buffer.dispose();
   }
 }
 
-/** Why the author in the From field is not acceptable. A foreign domain weighs more than one that waits for DNS. */
-async function authorReply(deps: AcceptDeps, tenant: string, header: HeaderFacts): Promise<SmtpReply | undefined> {
-  if (header.from === undefined) return smtpReply("fromMissing");
-  const domains = fromDomains(header.from);
-  if (domains === undefined) return smtpReply("fromUnreadable");
-  let pending: string | undefined;
-  for (const domain of domains) {
-    try {
-      const verdict = await deps.directory.senderVerdict(tenant, domain);
-      if (verdict.kind === "foreign") return smtpReply("fromForeign", { domain });
-      if (verdict.kind === "pending") pending = verdict.domain;
-    } catch (error) {
-      deps.log({ event: "directory-failed", error: errorText(error) });
-      return smtpReply("directoryDown");
-    }
-  }
-  return pending === undefined ? undefined : smtpReply("fromPending", { domain: pending });
-}
-
 /** One PutObject; undefined when it did not succeed in time. */
-async function store(deps: AcceptDeps, transaction: Transaction, buffer: MessageBuffer): Promise<QueueId | undefined> {
+async function store(
+  deps: AcceptDeps,
+  transaction: Transaction,
+  rewrite: RewriteClass | undefined,
+  buffer: MessageBuffer,
+): Promise<QueueId | undefined> {
   const timeMs = deps.now();
   const id = makeQueueId(timeMs, deps.randomBytes(QUEUE_ID_RANDOM_BYTES));
   const { envelope, tls } = transaction;
   const head = encodeSpoolHeader(
-    { ...envelope, id, time: new Date(timeMs).toISOString() },
+    { ...envelope, id, time: new Date(timeMs).toISOString(), ...(rewrite === undefined ? {} : { rewrite }) },
     receivedField({
       hostName: deps.settings.hostName,
       helo: envelope.client.helo,

@@ -9,12 +9,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { addressKey, formatAddress } from "../lib/core/address.ts";
 import { errorText } from "../lib/core/log.ts";
+import { mayBeOutsideSender } from "../lib/core/sender-class.ts";
 import { parseMailCommand, parseRcptCommand } from "../lib/core/smtp-command.ts";
 import { formatReply, type SmtpReply, smtpReply } from "../lib/core/smtp-reply.ts";
 import type { EnvelopeRecipient } from "../lib/core/spool-object.ts";
 import { type AcceptDeps, type Accepted, acceptMessage } from "./accept-message.ts";
 import type { AuthGuard } from "./auth-guard.ts";
 import { authenticate, type Identity, identifyAddress, standing } from "./authenticate.ts";
+import { tenantsPolicy } from "./judge-sender.ts";
 import { type PasswordChecker, TooManyChecks } from "./password.ts";
 
 /** What sessions share. */
@@ -52,6 +54,7 @@ const LOGGED_RECIPIENTS_MAX = 10;
 interface OpenTransaction {
   readonly identity: Identity;
   readonly from: string | null;
+  readonly foreignReturnPath?: true;
   readonly body?: "7BIT" | "8BITMIME";
   readonly ret?: "FULL" | "HDRS";
   readonly envid?: string;
@@ -134,12 +137,12 @@ export class MailSession {
     return smtpReply(settings.strictAuthentication ? "authFailedStrict" : "authFailed");
   }
 
-  /** MAIL: may this client send, and for this sender? */
-  async mail(line: Uint8Array): Promise<SmtpReply> {
+  /** MAIL: may this client, which calls itself `helo`, send, and for this sender? */
+  async mail(line: Uint8Array, helo: string): Promise<SmtpReply> {
     if (this.#transaction !== undefined) return smtpReply("nestedMail");
     let reply: SmtpReply;
     try {
-      reply = await this.#mail(line);
+      reply = await this.#mail(line, helo);
     } catch (error) {
       this.#deps.log({ event: "directory-failed", error: errorText(error) });
       reply = smtpReply("directoryDown");
@@ -186,7 +189,13 @@ export class MailSession {
     this.#deps.log({
       event: accepted.kind === "accepted" ? "message-accepted" : "message-refused",
       ...(accepted.kind === "accepted"
-        ? { id: accepted.id, messageId: accepted.messageId?.slice(0, MESSAGE_ID_CHARS_MAX) }
+        ? {
+            id: accepted.id,
+            messageId: accepted.messageId?.slice(0, MESSAGE_ID_CHARS_MAX),
+            class: accepted.classified.senderClass,
+            evidence: accepted.classified.evidence,
+            rewrite: accepted.rewrite !== undefined,
+          }
         : { reason: reply.name }),
       ...facts,
       size: accepted.size,
@@ -205,7 +214,7 @@ export class MailSession {
     log({ event: "auth-failed", session, client: address, ...facts });
   }
 
-  async #mail(line: Uint8Array): Promise<SmtpReply> {
+  async #mail(line: Uint8Array, helo: string): Promise<SmtpReply> {
     const { settings, directory } = this.#deps;
     const identity = await this.#whoSends();
     if ("code" in identity) return identity;
@@ -217,15 +226,20 @@ export class MailSession {
     if ((command.size ?? 0) > settings.messageSizeBytesMax) {
       return smtpReply("messageTooBig", { limit: settings.messageSizeBytesMax });
     }
+    let isForeign = false;
     if (command.from !== null) {
       const verdict = await directory.senderVerdict(identity.tenant, command.from.domain);
-      if (verdict.kind === "foreign") return smtpReply("senderForeign", { domain: verdict.domain });
+      isForeign = verdict.kind === "foreign";
+      if (isForeign && !mayBeOutsideSender(await tenantsPolicy(directory, identity.tenant), command.from, helo)) {
+        return smtpReply("senderForeign", { domain: command.from.domain });
+      }
       if (verdict.kind === "pending") return smtpReply("senderPending", { domain: verdict.domain });
     }
     const { body, ret, envid } = command;
     this.#transaction = {
       identity,
       from: command.from === null ? null : formatAddress(command.from),
+      ...(isForeign ? { foreignReturnPath: true } : {}),
       ...(body === undefined ? {} : { body }),
       ...(ret === undefined ? {} : { ret }),
       ...(envid === undefined ? {} : { envid }),

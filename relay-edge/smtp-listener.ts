@@ -356,7 +356,7 @@ export class EdgeConnection extends SMTPConnection {
   override handler_MAIL(command: Buffer, callback: Callback): void {
     this.#command(command, callback, () => {
       void this.answer(
-        () => this.mail.mail(command),
+        () => this.mail.mail(command, String(this.hostNameAppearsAs)),
         (reply) => {
           // The library keeps an envelope too, which it drops at every reset: what is in it is what is open.
           if (reply.code === 250) this.session.envelope.mailFrom = { address: "", args: false };

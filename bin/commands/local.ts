@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { readLocalConfig } from "../../lib/config/local-config.ts";
-import { type LocalRelay, startLocal } from "../../lib/local/start-local.ts";
+import type { LocalRelay } from "../../lib/local/start-local.ts";
 
 /** Adds the command. */
 export function addLocalCommand(program: Command): void {
@@ -17,6 +17,8 @@ RELAYHOST_CONSOLE_PORT (8025), RELAYHOST_LOCAL_AWS_PORT (4566; 0 = any).`,
     )
     .action(async () => {
       const print = (line: string): void => void process.stdout.write(`${line}\n`);
+      // Loaded only here: the local services would make every other command slow to start.
+      const { startLocal } = await import("../../lib/local/start-local.ts");
       const relay = await startLocal(readLocalConfig(process.env), print);
       await stopSignal();
       await stop(relay, print);

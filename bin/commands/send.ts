@@ -3,7 +3,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { createTransport } from "nodemailer";
 import { readLocalConfig } from "../../lib/config/local-config.ts";
 import { LOCAL_STATE_FILE } from "../../lib/local/local-environment.ts";
 import { CommandError, EXIT } from "./report.ts";
@@ -35,6 +34,7 @@ export function addSendCommand(program: Command): void {
     .addHelpText("after", "\nExample:\n  relayhost send --from you@example.com --to bounce@simulator.amazonses.com")
     .action(async (options: SendOptions) => {
       const port = options.port === undefined ? await localPort() : Number(options.port);
+      const { createTransport } = await import("nodemailer");
       const transport = createTransport({
         host: options.host,
         port,

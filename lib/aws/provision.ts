@@ -4,7 +4,7 @@
  * Promise:  when this resolves, everything is there and active, as lib/infra makes it on AWS as far as the relay's own
  *           code can see. Calling it again changes nothing, or brings what differs from this version up to date.
  * Failure:  throws the SDK's error; what was made so far stays, and the next call goes on from there.
- * Not here: what only AWS needs (queue policies, encryption, life cycles, alarms).
+ * Not here: what only AWS needs (queue policies, encryption, alarms).
  */
 
 import {
@@ -19,7 +19,9 @@ import {
 import {
   CreateBucketCommand,
   GetBucketNotificationConfigurationCommand,
+  PutBucketLifecycleConfigurationCommand,
   PutBucketNotificationConfigurationCommand,
+  PutBucketVersioningCommand,
   type S3Client,
 } from "@aws-sdk/client-s3";
 import {
@@ -142,7 +144,7 @@ export async function provision(clients: ProvisionClients, names: ProvisionNames
     provisionQueues(clients, names),
     provisionTable(clients.dynamodb, ledgerTable(names.ledgerTable)),
     provisionTable(clients.dynamodb, directoryTable(names.directoryTable)),
-    clients.s3.send(new CreateBucketCommand({ Bucket: names.spoolBucket })),
+    provisionBucket(clients.s3, names.spoolBucket),
   ]);
   await Promise.all([
     provisionTimeToLive(clients.dynamodb, names.ledgerTable),
@@ -304,6 +306,20 @@ async function provisionTimeToLive(client: DynamoDBClient, table: string): Promi
       TimeToLiveSpecification: { AttributeName: LEDGER_KEYS.ttl, Enabled: true },
     }),
   );
+}
+
+/** A deleted message stays readable as an old version, for its report and for a replay. */
+async function provisionBucket(client: S3Client, Bucket: string): Promise<void> {
+  await client.send(new CreateBucketCommand({ Bucket }));
+  await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: "Enabled" } }));
+  const rule = {
+    ID: "forget-handled-messages",
+    Status: "Enabled" as const,
+    Filter: { Prefix: "" },
+    NoncurrentVersionExpiration: { NoncurrentDays: LIMITS.spool.retentionDays },
+    Expiration: { ExpiredObjectDeleteMarker: true },
+  };
+  await client.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules: [rule] } }));
 }
 
 /** Set only when it differs, because each setting sends a test event to the queue. */

@@ -61,7 +61,7 @@ export function printable(text: string): string {
 
 /** Raw octets of a header without a charset of their own: UTF-8, or ISO-2022-JP by its escapes, else `?`. */
 function decodeUnlabelled(raw: Uint8Array): string {
-  if (raw.includes(0x1b)) return new TextDecoder("iso-2022-jp").decode(raw);
+  if (raw.includes(0x1b)) return decodeCharset("iso-2022-jp", Buffer.from(raw));
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(raw);
   } catch {
@@ -107,8 +107,15 @@ function decodeQ(text: string | undefined): Buffer {
 
 function decodeCharset(charset: string, octets: Buffer): string {
   try {
-    return new TextDecoder(CHARSET_ALIAS.get(charset) ?? charset).decode(octets);
+    const label = CHARSET_ALIAS.get(charset) ?? charset;
+    return new TextDecoder(label).decode(label === "iso-2022-jp" ? withoutIdleEscapes(octets) : octets);
   } catch {
     return octets.toString("latin1").replace(/[^\x20-\x7e]+/g, "?");
   }
+}
+
+/** Words that are joined end and begin with escapes; two of them in a row are an error to the decoder. */
+function withoutIdleEscapes(octets: Buffer): Buffer {
+  // oxlint-disable-next-line no-control-regex
+  return Buffer.from(octets.toString("latin1").replace(/\x1b\([BJ](?=\x1b)/g, ""), "latin1");
 }

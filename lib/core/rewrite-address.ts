@@ -62,7 +62,9 @@ export function addressCandidates(
     const isForReading = rewrite !== "list" && !isSrs(formatAddress(sender));
     add(isForReading ? sender : fixedAddress(sender.domain));
   }
-  const domains = [receivedFor(values("received")), ...FIELDS.map(values)].flatMap(addressesIn).map(({ domain }) => domain);
+  const domains = [receivedFor(values("received")), ...FIELDS.map(values)]
+    .flatMap(addressesIn)
+    .map(({ domain }) => domain);
   for (const domain of domains) add(fixedAddress(domain));
   return [...candidates.values()];
 }

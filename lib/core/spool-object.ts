@@ -191,7 +191,8 @@ function envelopeOf(fields: ReadonlyMap<string, readonly string[]>): Envelope {
   const optional = (name: string): string | undefined => (fields.has(name) ? one(name) : undefined);
   const dsnFor = optional("Dsn-For");
   const rewrite = optional("Rewrite");
-  if (rewrite !== undefined && !isRewriteClass(rewrite)) throw new NotASpoolObject("Relayhost-Rewrite is not known here");
+  if (rewrite !== undefined && !isRewriteClass(rewrite))
+    throw new NotASpoolObject("Relayhost-Rewrite is not known here");
   const owner = optional("Return-Path");
   if (owner !== undefined && owner !== FOREIGN) throw new NotASpoolObject("Relayhost-Return-Path is not known here");
   return {

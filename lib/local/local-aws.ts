@@ -24,6 +24,7 @@ import { handleS3, type LocalS3Parts } from "./local-s3.ts";
 import { makeObjectCreatedNotifier } from "./object-created-notifier.ts";
 import { openObjectStore } from "./object-store.ts";
 import { listInKeyOrder } from "./s3-listing.ts";
+import { startVersionExpiry } from "./version-expiry.ts";
 
 /** Where the services keep things and listen; only the folder and the port have no default. */
 export interface LocalAwsOptions {
@@ -37,6 +38,8 @@ export interface LocalAwsOptions {
   readonly region?: string;
   /** Told of faults that no client hears of, in one sentence each. Default: a warning of the process. */
   readonly onFault?: (sentence: string) => void;
+  /** The time by which old versions of objects expire, epoch milliseconds; default the machine's. */
+  readonly now?: () => number;
 }
 
 /** The running services; nothing of them is left when `close` has resolved. */
@@ -76,7 +79,7 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
     // The port comes first, because queue URLs name it.
     const port = await listen(server, options.port);
     const endpoint = `http://${HOST}:${port}`;
-    const storage = await openStorage({ folder, endpoint, region, onFault });
+    const storage = await openStorage({ folder, endpoint, region, onFault, now: options.now ?? Date.now });
     services = new Map<string, Handler>([
       ["s3", async (request, response) => await handleS3(storage.s3, request, response)],
       ["sqs", storage.fauxqs],
@@ -147,9 +150,10 @@ interface StorageOptions {
   readonly endpoint: string;
   readonly region: string;
   readonly onFault: (sentence: string) => void;
+  readonly now: () => number;
 }
 
-async function openStorage({ folder, endpoint, region, onFault }: StorageOptions): Promise<Storage> {
+async function openStorage({ folder, endpoint, region, onFault, now }: StorageOptions): Promise<Storage> {
   const parts = await loadFauxqsParts();
   const queues = openLocalQueues(parts, folder, endpoint);
   const notifier = makeObjectCreatedNotifier({
@@ -158,13 +162,22 @@ async function openStorage({ folder, endpoint, region, onFault }: StorageOptions
     sendToQueue: (queueArn, body) => queues.sendToQueue(queueArn, body),
     onLost: ({ bucket, key }, reason) => onFault(`no event for ${bucket}/${key}: ${reason}`),
   });
-  const objects = openObjectStore(folder, (bucket, { key, contentLength, etag }, by) =>
-    notifier.announce({ bucket, key, sizeBytes: contentLength, etag, by }),
+  const objects = openObjectStore(
+    folder,
+    ({ bucket, object: { key, contentLength, etag }, by, versionId }) =>
+      notifier.announce({ bucket, key, sizeBytes: contentLength, etag, by, versionId }),
+    now,
   );
   const store = parts.makeS3Store();
   objects.loadS3(store);
   store.persistence = objects;
   listInKeyOrder(store);
+  const expiry = startVersionExpiry({
+    objects,
+    lifecycles: () => store.listBuckets().map(({ name }) => [name, store.getBucketLifecycleConfiguration(name)]),
+    now,
+    onFault,
+  });
 
   const app = buildApp({ logger: false, stores: { sqsStore: queues.sqs, snsStore: queues.sns, s3Store: store } });
   app.removeContentTypeParser("*");
@@ -178,6 +191,7 @@ async function openStorage({ folder, endpoint, region, onFault }: StorageOptions
     fauxqs,
     s3: { store, objects, notifier, fallback: fauxqs },
     async close() {
+      await expiry.stop();
       await app.close();
       objects.close();
       queues.close();

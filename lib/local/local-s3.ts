@@ -1,12 +1,14 @@
 /**
- * S3 on this machine: PutObject and bucket notifications here, all other operations by fauxqs.
+ * S3 on this machine: objects, versions and bucket notifications here, all other operations by fauxqs.
  *
  * Promise:  a PutObject is answered 200 only when the whole body came, agreed with every length and checksum that the
  *           client gave (Content-MD5, x-amz-content-sha256, CRC32, SHA1, SHA256), and is on disk.
  * Promise:  If-None-Match: * and If-Match hold against concurrent uploads.
- * (fauxqs 2.4.1 looks at none of these, keeps bodies in memory and refuses them above 11 MiB.)
- * Not here: versions, tags, ACLs, locks. On objects they are refused with 501, so that nothing is overwritten by a
- *           request meant for them. CRC32C and CRC64NVME are accepted and not checked.
+ * Promise:  in a bucket with versioning nothing is lost by an upload or a deletion, whoever serves it: copies and
+ *           multipart uploads make versions too, though their answers do not name them.
+ * (fauxqs 2.4.1 has no versions, looks at no checksum, keeps bodies in memory and refuses them above 11 MiB.)
+ * Not here: tags, ACLs, locks, copies of older versions. On objects they are refused with 501, so that nothing is
+ *           answered or overwritten by a request meant for them. CRC32C and CRC64NVME are accepted and not checked.
  * See https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html.
  */
 
@@ -17,7 +19,9 @@ import type { S3Object, S3Store } from "./fauxqs-parts.ts";
 import { type ChecksumName, type Reception, receiveBody } from "./object-body.ts";
 import type { ObjectCreatedNotifier } from "./object-created-notifier.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { makeRequestId, S3Refusal, sendS3Refusal, sendXml } from "./s3-xml.ts";
+import { readObject } from "./s3-read.ts";
+import { deleteObject, deleteObjects, handleVersioning, listVersions } from "./s3-versions.ts";
+import { makeRequestId, noSuchBucket, S3Refusal, sendS3Refusal, sendXml } from "./s3-xml.ts";
 
 /** What S3 is made of: fauxqs's store of descriptions, the keeper of bytes, and who tells of new objects. */
 export interface LocalS3Parts {
@@ -37,24 +41,16 @@ const CHECKSUMS = [
   { name: "sha1", header: "x-amz-checksum-sha1", algorithm: "SHA1" },
   { name: "sha256", header: "x-amz-checksum-sha256", algorithm: "SHA256" },
 ] as const;
-/** Sub-resources of an object that a PUT may be for; fauxqs would store the request's body as the object. */
-const OTHER_SUBRESOURCES = ["acl", "tagging", "retention", "legal-hold", "torrent", "versionId", "encryption"] as const;
+/** Sub-resources of an object; fauxqs would take the request for one about the object itself. */
+const OTHER_SUBRESOURCES = ["acl", "tagging", "retention", "legal-hold", "torrent", "encryption"] as const;
 
 /** Answers one request. Rejects only when the connection or the disk fails. */
 export async function handleS3(parts: LocalS3Parts, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { bucket, key } = targetOf(request);
   const query = queryOf(request);
   try {
-    if (key === "" && query.has("notification")) {
-      await handleNotification(parts, bucket, request, response);
-    } else if (request.method !== "PUT" || key === "" || query.has("uploadId") || query.has("renameObject")) {
-      parts.fallback(request, response);
-    } else {
-      const other = OTHER_SUBRESOURCES.find((name) => query.has(name));
-      if (other !== undefined) throw new S3Refusal(501, "NotImplemented", `local S3 does not know ?${other}`);
-      if (request.headers["x-amz-copy-source"] !== undefined) parts.fallback(request, response);
-      else await putObject(parts, bucket, key, request, response);
-    }
+    if (key === "") await handleBucket(parts, bucket, query, request, response);
+    else await handleObject(parts, bucket, key, query, request, response);
   } catch (error) {
     const refusal = error instanceof RefusedRequest ? new S3Refusal(error.status, error.code, error.message) : error;
     if (!(refusal instanceof S3Refusal)) throw error;
@@ -63,13 +59,72 @@ export async function handleS3(parts: LocalS3Parts, request: IncomingMessage, re
   }
 }
 
+async function handleBucket(
+  parts: LocalS3Parts,
+  bucket: string,
+  query: URLSearchParams,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { store, objects } = parts;
+  const isDelete = request.method === "DELETE" && !query.has("lifecycle");
+  const ours =
+    isDelete ||
+    ["notification", "versioning", "versions"].some((name) => query.has(name)) ||
+    (request.method === "POST" && query.has("delete"));
+  if (!ours) {
+    parts.fallback(request, response);
+    return;
+  }
+  if (!store.hasBucket(bucket)) throw noSuchBucket(bucket);
+  if (query.has("notification")) await handleNotification(parts, bucket, request, response);
+  else if (query.has("versioning")) await handleVersioning(objects, bucket, request, response);
+  else if (query.has("versions")) listVersions(objects, bucket, query, response);
+  else if (request.method === "POST") await deleteObjects(objects, bucket, request, response);
+  else if (objects.versions.hasAny(bucket)) {
+    const message = "The bucket you tried to delete is not empty. You must delete all versions in the bucket.";
+    throw new S3Refusal(409, "BucketNotEmpty", message);
+  } else parts.fallback(request, response);
+}
+
+async function handleObject(
+  parts: LocalS3Parts,
+  bucket: string,
+  key: string,
+  query: URLSearchParams,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { store, objects } = parts;
+  const other = OTHER_SUBRESOURCES.find((name) => query.has(name));
+  if (other !== undefined) throw new S3Refusal(501, "NotImplemented", `local S3 does not know ?${other}`);
+  const versionId = query.get("versionId") ?? undefined;
+  const copySource = request.headers["x-amz-copy-source"];
+  const fauxqsOnly = ["uploadId", "uploads", "renameObject", "attributes", "partNumber"].some((name) =>
+    query.has(name),
+  );
+  const { method } = request;
+  const known = method === "GET" || method === "HEAD" || method === "PUT" || method === "DELETE";
+  if (fauxqsOnly || !known || copySource !== undefined) {
+    if (versionId !== undefined || copySource?.includes("?versionId=")) {
+      throw new S3Refusal(501, "NotImplemented", "local S3 cannot do this with a version");
+    }
+    parts.fallback(request, response);
+    return;
+  }
+  if (!store.hasBucket(bucket)) throw noSuchBucket(bucket);
+  if (method === "DELETE") deleteObject(objects, { bucket, key, versionId }, response);
+  else if (method !== "PUT") await readObject(objects, { bucket, key, versionId }, request, response);
+  else if (versionId !== undefined) throw new S3Refusal(400, "InvalidArgument", "A version cannot be overwritten.");
+  else await putObject(parts, bucket, key, request, response);
+}
+
 async function handleNotification(
-  { store, notifier }: LocalS3Parts,
+  { notifier }: LocalS3Parts,
   bucket: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (!store.hasBucket(bucket)) throw noSuchBucket(bucket);
   if (request.method === "PUT") {
     const xml = (await readBody(request, CONFIGURATION_BYTES_MAX)).toString();
     notifier.configure(bucket, xml, request.headers["x-amz-skip-destination-validation"] !== "true");
@@ -80,13 +135,12 @@ async function handleNotification(
 }
 
 async function putObject(
-  { store, objects }: LocalS3Parts,
+  { objects }: LocalS3Parts,
   bucket: string,
   key: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (!store.hasBucket(bucket)) throw noSuchBucket(bucket);
   if (Buffer.byteLength(key) > KEY_BYTES_MAX) throw new S3Refusal(400, "KeyTooLongError", "Your key is too long");
   const onlyIfAbsent = parseIfNoneMatch(request);
 
@@ -121,10 +175,12 @@ async function putObject(
     const message = "At least one of the pre-conditions you specified did not hold";
     throw new S3Refusal(412, "PreconditionFailed", message);
   }
+  const { versionId } = outcome.stored;
   response.writeHead(200, {
     etag: object.etag,
     "x-amz-request-id": makeRequestId(),
     "content-length": 0,
+    ...(versionId === undefined ? {} : { "x-amz-version-id": versionId }),
     ...(checksum?.given === undefined
       ? {}
       : { [checksum.header]: checksum.given, "x-amz-checksum-type": "FULL_OBJECT" }),
@@ -225,8 +281,4 @@ function targetOf(request: IncomingMessage): { bucket: string; key: string } {
   } catch {
     throw new RefusedRequest(400, "InvalidURI", "Couldn't parse the specified URI.");
   }
-}
-
-function noSuchBucket(bucket: string): S3Refusal {
-  return new S3Refusal(404, "NoSuchBucket", `The specified bucket does not exist: ${bucket}`);
 }

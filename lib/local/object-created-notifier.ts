@@ -21,6 +21,8 @@ export interface CreatedObjectEvent {
   readonly etag: string;
   /** Such as `Put`: what follows `ObjectCreated:`. */
   readonly by: string;
+  /** Undefined in a bucket that never had versioning. */
+  readonly versionId?: string | undefined;
 }
 
 /** One QueueConfiguration. */
@@ -119,6 +121,7 @@ function record(event: CreatedObjectEvent, rule: Rule, region: string, sequence:
         key: encodeEventKey(event.key),
         size: event.sizeBytes,
         eTag: event.etag.replaceAll('"', ""),
+        ...(event.versionId === undefined ? {} : { versionId: event.versionId }),
         sequencer: sequence.toString(16).toUpperCase().padStart(18, "0"),
       },
     },

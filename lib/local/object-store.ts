@@ -242,6 +242,7 @@ export function openObjectStore(folder: string, onStored: OnStored, now: () => n
     deleteBucket(name) {
       const files = transaction(() => {
         db.prepare("DELETE FROM bucket WHERE name = ?").run(name);
+        versions.forgetState(name);
         return versions.removeAll(name);
       });
       remove(files);
@@ -282,6 +283,7 @@ export function openObjectStore(folder: string, onStored: OnStored, now: () => n
     },
     purgeAll() {
       remove(versions.removeAll());
+      versions.forgetState();
       db.exec("DELETE FROM part; DELETE FROM upload; DELETE FROM bucket");
     },
     close() {

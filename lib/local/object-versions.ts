@@ -73,8 +73,10 @@ export interface ObjectVersions {
   current(): Generator<{ readonly bucket: string; readonly object: S3Object }>;
   /** Gives the object and all its past another key. Returns the files of what was there. */
   rename(bucket: string, from: string, to: string): string[];
-  /** Removes the versions and the state of a bucket, or of all. Returns files. */
+  /** Removes all versions in a bucket, or in all. Returns files. */
   removeAll(bucket?: string): string[];
+  /** Makes a bucket, or all, as if PutBucketVersioning had never been. */
+  forgetState(bucket?: string): void;
   /**
    * Looks at some versions behind `after` (0: the first) and removes those that are past their time. Returns files and
    * where to go on; that is undefined when everything stored up to `untilMs` has been looked at.
@@ -213,11 +215,13 @@ export function openObjectVersions(db: DatabaseSync, now: () => number): ObjectV
     },
     removeAll(bucket) {
       const [where, values] = bucket === undefined ? ["", []] : ["WHERE bucket = ?", [bucket]];
-      const files = filesOf(db.prepare(`DELETE FROM version ${where} RETURNING file`).all(...values));
-      db.prepare(`DELETE FROM versioning ${where}`).run(...values);
-      if (bucket === undefined) states.clear();
-      else states.delete(bucket);
-      return files;
+      return filesOf(db.prepare(`DELETE FROM version ${where} RETURNING file`).all(...values));
+    },
+    forgetState(bucket) {
+      for (const name of bucket === undefined ? [...states.keys()] : [bucket]) {
+        db.prepare("DELETE FROM versioning WHERE bucket = ?").run(name);
+        states.delete(name);
+      }
     },
     expire(expiryOf, untilMs, after) {
       const rows = sql.behind.all(after);

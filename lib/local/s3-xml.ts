@@ -13,12 +13,20 @@ export class S3Refusal extends Error {
   override readonly name = "S3Refusal";
   readonly status: number;
   readonly code: string;
+  /** Header fields that the answer has beside the usual ones. */
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, code: string, message: string) {
+  constructor(status: number, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
     super(message);
     this.status = status;
     this.code = code;
+    this.headers = headers;
   }
+}
+
+/** The refusal of a request for a bucket that is not there. */
+export function noSuchBucket(bucket: string): S3Refusal {
+  return new S3Refusal(404, "NoSuchBucket", `The specified bucket does not exist: ${bucket}`);
 }
 
 /** A request id as S3 makes them: sixteen characters. */
@@ -35,6 +43,8 @@ export function sendS3Refusal(response: ServerResponse, refusal: S3Refusal, reso
     element("Resource", escapeXml(resource)),
     element("RequestId", makeRequestId()),
   );
+  if (!response.headersSent)
+    for (const [name, value] of Object.entries(refusal.headers)) response.setHeader(name, value);
   sendXml(response, refusal.status, body);
 }
 
@@ -68,7 +78,8 @@ export function textOf(xml: string, name: string): string | undefined {
 
 const ENTITIES: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
 
-function unescapeXml(text: string): string {
+/** The text that an element's inner XML stands for, its white space kept. */
+export function unescapeXml(text: string): string {
   return text.replace(/&(#x[0-9a-f]+|#\d+|\w+);/gi, (whole, entity: string) => {
     if (/^#x/i.test(entity)) return String.fromCodePoint(Number.parseInt(entity.slice(2), 16));
     if (entity.startsWith("#")) return String.fromCodePoint(Number.parseInt(entity.slice(1), 10));

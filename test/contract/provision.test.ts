@@ -15,7 +15,11 @@ import {
   UpdateItemCommand,
   UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
-import { GetBucketNotificationConfigurationCommand } from "@aws-sdk/client-s3";
+import {
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketNotificationConfigurationCommand,
+  GetBucketVersioningCommand,
+} from "@aws-sdk/client-s3";
 import { GetConfigurationSetEventDestinationsCommand } from "@aws-sdk/client-sesv2";
 import { PublishCommand } from "@aws-sdk/client-sns";
 import { GetQueueAttributesCommand, type Message, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
@@ -213,6 +217,19 @@ describe("provision, on local AWS", () => {
       }),
     );
     expect(Items).toEqual([row]);
+  });
+
+  it("keeps a deleted message as an old version, for as long as the limits say", async () => {
+    const Bucket = made.spoolBucket;
+    const { Status } = await clients.s3.send(new GetBucketVersioningCommand({ Bucket }));
+    expect(Status).toBe("Enabled");
+    const { Rules } = await clients.s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket }));
+    expect(Rules).toHaveLength(1);
+    expect(Rules?.[0]).toMatchObject({
+      Status: "Enabled",
+      NoncurrentVersionExpiration: { NoncurrentDays: LIMITS.spool.retentionDays },
+      Expiration: { ExpiredObjectDeleteMarker: true },
+    });
   });
 
   it("lets exactly one of many concurrent writers with the same condition win", async () => {

@@ -3,7 +3,9 @@
 import { QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sendToQueue } from "../../lib/aws/queue-sqs.ts";
-import { type Pipeline, startPipeline } from "../support/pipeline.ts";
+import { getSpoolObject } from "../../lib/aws/spool-s3.ts";
+import { type Pipeline, startPipeline, testMail } from "../support/pipeline.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 let pipeline: Pipeline;
 
@@ -73,6 +75,31 @@ describe("feedback", () => {
     await sendToQueue(pipeline.feedbackQueue, "{}");
     await pipeline.logged((event) => event.event === "feedback-error");
     expect(await stateAfter("success+after@simulator.amazonses.com", "Delivery")).toBe("delivered");
+  });
+
+  it("returns the original with the report of a bounce that comes after the message has left the spool", async () => {
+    await pipeline.rest();
+    const from = "gets-it-back@example.com";
+    const id = await pipeline.accept({
+      from,
+      to: ["bounce@simulator.amazonses.com"],
+      bytes: testMail("gets-it-back", "Every word of it.\r\n"),
+    });
+    // One round of forward ends before one of feedback begins.
+    const report = await waitFor(
+      async () => {
+        await pipeline.pump();
+        return (await pipeline.outbox()).find((mail) => mail.recipients.includes(from));
+      },
+      { deadlineMs: 20_000, otherwise: () => `no report; the log: ${JSON.stringify(pipeline.log, undefined, 1)}` },
+    );
+    pipeline.work();
+    expect(await getSpoolObject(pipeline.spool, id)).toBeUndefined();
+    const raw = report.raw.toString("latin1");
+    const original = raw.split(`--${/boundary="([^"]+)"/.exec(raw)?.[1]}`)[3] ?? "";
+    expect(original).toMatch(/^\r\nContent-Type: message\/rfc822\r\n/);
+    expect(original).toContain("\r\nSubject: gets-it-back\r\n");
+    expect(original).toContain("\r\n\r\nEvery word of it.\r\n");
   });
 });
 

@@ -20,6 +20,7 @@ const ACTION_OF: Readonly<Record<string, readonly string[]>> = {
   "client-dynamodb UpdateItem": ["dynamodb:UpdateItem"],
   "client-s3 DeleteObject": ["s3:DeleteObject"],
   // ListBucket: without it a missing object is "access denied".
+  "client-s3 HeadObject": ["s3:GetObject"],
   "client-s3 GetObject": ["s3:GetObject", "s3:ListBucket"],
   "client-s3 ListObjectsV2": ["s3:ListBucket"],
   "client-s3 PutObject": ["s3:PutObject"],

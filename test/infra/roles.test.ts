@@ -52,6 +52,7 @@ describe("roles", () => {
         "dynamodb:BatchGetItem <DirectoryTable.Arn>",
         "dynamodb:GetItem <DirectoryTable.Arn>",
         ...ledger,
+        "dynamodb:UpdateItem <LedgerTable.Arn>",
         ...log("ForwardFunctionLog"),
         "s3:DeleteObject <SpoolBucket.Arn>/spool/*",
         "s3:GetObject <SpoolBucket.Arn>/spool/*",
@@ -76,7 +77,19 @@ describe("roles", () => {
         "s3:PutObject <SpoolBucket.Arn>/spool/*",
         ...consume("FeedbackQueue"),
       ],
-      SweepWorkerRole: [...ledger, ...log("SweepFunctionLog"), list, "sqs:SendMessage <ForwardQueue.Arn>"],
+      SweepWorkerRole: [
+        "dynamodb:GetItem <DirectoryTable.Arn>",
+        ...ledger,
+        "dynamodb:UpdateItem <LedgerTable.Arn>",
+        ...log("SweepFunctionLog"),
+        "s3:DeleteObject <SpoolBucket.Arn>/spool/*",
+        "s3:GetObject <SpoolBucket.Arn>/spool/*",
+        list,
+        "s3:PutObject <SpoolBucket.Arn>/spool/*",
+        "sqs:DeleteMessage <ForwardQueueDlq.Arn>",
+        "sqs:ReceiveMessage <ForwardQueueDlq.Arn>",
+        "sqs:SendMessage <ForwardQueue.Arn>",
+      ],
     });
   });
 

@@ -60,7 +60,7 @@ libraries() {
 unpack() { # unpack NAME PACKAGE...
   local root=$work/roots/$1 package
   shift
-  mkdir -p "$root"/{usr/bin,usr/sbin,usr/lib,usr/lib64,etc/ssl/certs,dev,tmp,root,run,var/mail}
+  mkdir -p "$root"/{usr/bin,usr/sbin,usr/lib,usr/lib64,etc/ssl/certs,dev,tmp,root,run,var/mail,var/spool}
   # As on every Debian since 12: /bin and its like lead to /usr.
   for package in bin sbin lib lib64; do ln -s "usr/$package" "$root/$package"; done
   ln -s ../run "$root/var/run"

@@ -33,7 +33,7 @@ export interface TestEdge {
 export const LOGIN = { user: "srv1", password: "correct-horse" } as const;
 
 /** Tenant acme with example.com and pending.example, tenant other with other.example. */
-export async function fillDirectory(aws: TestAws): Promise<void> {
+export async function fillDirectory(aws: Pick<TestAws, "directory">): Promise<void> {
   const passwordHash = await hashPassword(LOGIN.password, randomBytes(16));
   const tenant = (id: string, status: "active" | "paused" = "active"): DirectoryRow => ({
     kind: "tenant",
@@ -76,7 +76,7 @@ export async function fillDirectory(aws: TestAws): Promise<void> {
 
 /** Starts an edge on free ports. */
 export async function startTestEdge(
-  aws: TestAws,
+  aws: Pick<TestAws, "bucket" | "directoryTable" | "spool" | "directory">,
   changes: Partial<EdgeSettings> = {},
   random: (count: number) => Uint8Array = randomBytes,
 ): Promise<TestEdge> {

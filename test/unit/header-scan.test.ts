@@ -33,7 +33,8 @@ describe("a header that streams by", () => {
   });
 
   it("gives what tells automatic mail, reports and lists from others", () => {
-    const report = "Content-Type: multipart/report;\r\n report-type=delivery-status\r\nAuto-Submitted: auto-replied\r\n";
+    const report =
+      "Content-Type: multipart/report;\r\n report-type=delivery-status\r\nAuto-Submitted: auto-replied\r\n";
     expect(scan(`${report}Auto-Submitted: no\r\n\r\n`)).toMatchObject({
       contentType: " multipart/report; report-type=delivery-status",
       autoSubmitted: " auto-replied",

@@ -48,15 +48,13 @@ async function start(machine: Machine, relay: RelayAccess, port: number): Promis
   return daemon;
 }
 
-/** What Debian's installation script makes: empty tables, and includes for dial-up lines. */
+/** Files that Debian's installation script makes: empty tables, and includes for dial-up lines. */
 async function prepare(machine: Machine): Promise<void> {
   for (const name of ["m4/dialup.m4", "m4/provider.m4", "local-host-names", "trusted-users", "relay-domains"]) {
     await machine.write(`/etc/mail/${name}`, "");
   }
   // A machine without DNS: names are those in /etc/hosts.
   await machine.write("/etc/mail/service.switch", "hosts files\naliases files\n");
-  await machine.must(["/usr/libexec/sendmail/makemap", "hash", "/etc/mail/access.db"]);
-  await machine.must(["/usr/libexec/sendmail/makemap", "hash", "/etc/mail/aliases.db"]);
 }
 
 /** The customer's part: lines before MAILER_DEFINITIONS, and the table with the password. */
@@ -69,21 +67,27 @@ define(\`confAUTH_MECHANISMS', \`LOGIN PLAIN')dnl
 ${login === undefined ? "" : authInfo}define(\`confCACERT_PATH', \`/etc/ssl/certs')dnl
 define(\`confCACERT', \`/etc/ssl/certs/ca-certificates.crt')dnl
 define(\`confDOMAIN_NAME', \`${MACHINE_NAME}')dnl
+FEATURE(\`accept_unresolvable_domains')dnl
 `;
   const mc = (await machine.read(DEBIAN_MC))
     .replace("Port=smtp, Addr=127.0.0.1", `Port=${port}, Addr=127.0.0.1`)
+    // As Debian's update_mc does, since sendmail.conf says DAEMON_HOSTSTATS="No".
+    .replace("dnl undefine(`confHOST_STATUS_DIRECTORY')", "undefine(`confHOST_STATUS_DIRECTORY')")
     .replace(/^DAEMON_OPTIONS.*Name=MSP-v4.*$/m, "dnl")
     .replace(/^MAILER_DEFINITIONS/m, `${lines}MAILER_DEFINITIONS`);
   await machine.write("/etc/mail/sendmail.mc", mc);
   await machine.write("/etc/mail/sendmail.cf", await machine.must(["m4", "/etc/mail/sendmail.mc"]));
+  await makeMap(machine, "/etc/mail/access.db", await machine.read("/usr/share/sendmail/examples/db/access"));
+  await makeMap(machine, "/etc/mail/aliases.db", "");
   await machine.must(["sh", "-c", "mkdir -p -m 0700 /etc/mail/auth"]);
   if (login === undefined) return;
   const entry = `AuthInfo:${RELAY_HOST} "U:${login.user}" "I:${login.user}" "P:${login.password}" "M:PLAIN LOGIN"\n`;
   await machine.write("/etc/mail/auth/client-info", entry, { mode: 0o600 });
-  await machine.must(
-    ["/usr/libexec/sendmail/makemap", "hash", "/etc/mail/auth/client-info.db"],
-    await machine.read("/etc/mail/auth/client-info"),
-  );
+  await makeMap(machine, "/etc/mail/auth/client-info.db", entry);
+}
+
+async function makeMap(machine: Machine, file: string, entries: string): Promise<void> {
+  await machine.must(["/usr/libexec/sendmail/makemap", "hash", file], entries);
 }
 
 /** `mailq`: a line with id, size, time and sender, a line with the reason in brackets, a line for each recipient. */
