@@ -55,7 +55,14 @@ async function floor(messages: number, bytes: Buffer): Promise<void> {
   let begun = 0;
   const lane = async (): Promise<void> => {
     while (begun++ < messages) {
-      const mail = { id, recipientIndex: 0, tenant: "demo", own: false, recipient: "b@example.net", raw: new RawMessage(bytes) };
+      const mail = {
+        id,
+        recipientIndex: 0,
+        tenant: "demo",
+        own: false,
+        recipient: "b@example.net",
+        raw: new RawMessage(bytes),
+      };
       const result = await sendMail(sender, mail);
       if (result.kind === "failed") throw new Error(`SES refused: ${result.failure.text}`);
     }
@@ -63,7 +70,8 @@ async function floor(messages: number, bytes: Buffer): Promise<void> {
   await Promise.all(Array.from({ length: LIMITS.forward.batchSize }, lane));
 }
 
-answerOrders(async (order: ForwardOrder): Promise<ForwardDone> => {
+answerOrders(async (sent): Promise<ForwardDone> => {
+  const order = sent as ForwardOrder;
   const startMs = performance.now();
   const startCpuMs = cpuMs();
   if (order.order === "forward") await forward(order.messages);

@@ -20,9 +20,9 @@ export function reportUsage(): void {
 }
 
 /** Carries out each order of the parent and sends its result. A failed one ends the process, which the parent notices. */
-export function answerOrders<Order, Done extends object>(carryOut: (order: Order) => Promise<Done>): void {
+export function answerOrders(carryOut: (order: unknown) => Promise<object>): void {
   process.on("message", (message) => {
-    carryOut(message as Order).then(
+    carryOut(message).then(
       (done) => process.send?.(done),
       (error: unknown) => {
         console.error(error);

@@ -4,7 +4,8 @@
  * Pace: each of the environment's concurrent invocations keeps to its share of the account's `MaxSendRate`, so
  * nothing has to be shared between them. The rate is read from SES every few minutes.
  * Breaker: when SES says that the account is paused, suspended or out of its daily quota, nothing is sent for a
- * while; then one call tries. An open breaker is logged, and the log rings.
+ * while; then one call tries, alone, and the others wait for what becomes of it. An open breaker is logged, and the log
+ * rings. A paused tenant or configuration set, which SES tells in the same words, closes the account to nobody else.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,56 +24,86 @@ export interface AccountGateDeps {
   readonly log: Log;
 }
 
-/** `go`: call now. `later`: not before this time (epoch milliseconds). */
-export type Passage = { readonly kind: "go" } | { readonly kind: "later"; readonly atMs: number };
+/** Leave for one call. */
+export interface Leave {
+  readonly kind: "go";
+  /** To be called when the call has ended and its result was told, or will not be made. Further times change nothing. */
+  end(called: boolean): void;
+}
 
-const { rateShare, rateUnknownPerSecond, quotaReadEveryMs, breakerFirstMs, breakerMaxMs } = LIMITS.account;
+/** `go`: call now. `later`: not before this time (epoch milliseconds). */
+export type Passage = Leave | { readonly kind: "later"; readonly atMs: number };
+
+const { rateShare, rateUnknownPerSecond, quotaReadEveryMs, quotaRetryMs, quotaWaitMs, breakerFirstMs, breakerMaxMs } =
+  LIMITS.account;
 
 /** One per process, kept between invocations. */
 export class AccountGate {
   readonly #deps: AccountGateDeps;
   readonly #bucket: TokenBucket;
+  #quota: SendingQuota | undefined;
   #reading: Promise<void> | undefined;
-  #readAtMs = Number.NEGATIVE_INFINITY;
+  #triedAtMs = Number.NEGATIVE_INFINITY;
+  #knownAtMs = Number.NEGATIVE_INFINITY;
   #openUntilMs = 0;
+  /** How often in a row the breaker has opened; 0: it is closed. */
   #openings = 0;
+  /** Ends with the one call that tries whether the account takes mail again. */
+  #trial: Promise<void> | undefined;
 
   constructor(deps: AccountGateDeps) {
     this.#deps = deps;
     this.#bucket = new TokenBucket(this.#share(rateUnknownPerSecond), deps.now);
   }
 
-  /** Waits for this call's turn, unless that is after `deadlineMs` or the breaker is open. */
-  async pass(deadlineMs: number): Promise<Passage> {
-    await this.#refresh();
-    const nowMs = this.#deps.now();
-    if (nowMs < this.#openUntilMs) return { kind: "later", atMs: this.#openUntilMs };
-    const waitMs = this.#bucket.take();
-    if (nowMs + waitMs > deadlineMs) {
-      this.#bucket.giveBack();
-      return { kind: "later", atMs: nowMs + waitMs };
-    }
-    if (waitMs > 0) await sleep(waitMs);
-    return { kind: "go" };
+  /** Before this time (epoch milliseconds) no call gets leave. */
+  get openUntilMs(): number {
+    return this.#openUntilMs;
   }
 
-  /** SES took a mail: the account works. */
+  /** Waits for this call's turn, unless that is after `deadlineMs` or the breaker is open. */
+  async pass(deadlineMs: number): Promise<Passage> {
+    await this.#refresh(deadlineMs);
+    for (;;) {
+      const nowMs = this.#deps.now();
+      if (nowMs < this.#openUntilMs) return { kind: "later", atMs: this.#openUntilMs };
+      if (this.#openings > 0) {
+        if (this.#trial === undefined) return this.#beginTrial();
+        if (nowMs >= deadlineMs) return { kind: "later", atMs: nowMs };
+        await settledWithin(this.#trial, deadlineMs - nowMs);
+        continue;
+      }
+      const atMs = this.#bucket.take(deadlineMs);
+      if (atMs > deadlineMs) return { kind: "later", atMs };
+      if (atMs > nowMs) await sleep(atMs - nowMs);
+      // Unless the breaker has opened meanwhile.
+      if (this.#openings === 0) return leave((called) => this.#giveBackUnless(called));
+      this.#bucket.giveBack();
+    }
+  }
+
+  /** SES took a mail, or refused it for what it is: the account works. */
   worked(): void {
-    this.#openings = 0;
+    if (this.#deps.now() >= this.#openUntilMs) this.#openings = 0;
   }
 
   /** SES said "too fast". */
   tooFast(): void {
+    this.worked();
     this.#bucket.slowDown();
   }
 
-  /** SES said that the account takes nothing for now. Opens the breaker, each time twice as long. */
-  closed(failure: Failure): void {
+  /** SES said that it takes nothing for now. Opens the breaker if that holds for the account, each time twice as long. */
+  async closed(failure: Failure): Promise<void> {
+    if (this.#deps.now() < this.#openUntilMs) return;
+    if (failure.code === "SendingPausedException" && (await this.#accountSends())) {
+      this.worked();
+      return;
+    }
     const nowMs = this.#deps.now();
     if (nowMs < this.#openUntilMs) return;
-    const openMs = Math.min(breakerMaxMs, breakerFirstMs * 2 ** this.#openings);
+    this.#openUntilMs = nowMs + Math.min(breakerMaxMs, breakerFirstMs * 2 ** Math.min(20, this.#openings));
     this.#openings += 1;
-    this.#openUntilMs = nowMs + openMs;
     this.#deps.log({
       event: "account-breaker-open",
       code: failure.code,
@@ -81,26 +112,76 @@ export class AccountGate {
     });
   }
 
+  /** No token is needed: nothing was sent for longer than the bucket remembers. */
+  #beginTrial(): Leave {
+    let ended: () => void = () => undefined;
+    this.#trial = new Promise((resolve) => (ended = resolve));
+    return leave(() => {
+      this.#trial = undefined;
+      ended();
+    });
+  }
+
+  #giveBackUnless(called: boolean): void {
+    if (!called) this.#bucket.giveBack();
+  }
+
   #share(ratePerSecond: number): number {
     return (ratePerSecond * rateShare) / this.#deps.concurrency;
   }
 
-  /** Reads the quota when it is due; a failure keeps the rate that is known. */
-  async #refresh(): Promise<void> {
-    if (this.#deps.now() - this.#readAtMs < quotaReadEveryMs) return;
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = undefined;
-    });
-    await this.#reading;
+  /** True when SES says that the account itself may send; asked anew if that was asked before the last few seconds. */
+  async #accountSends(): Promise<boolean> {
+    const isFresh = (): boolean => this.#deps.now() - this.#knownAtMs <= quotaWaitMs;
+    if (!isFresh()) await settledWithin(this.#read(), quotaWaitMs);
+    return isFresh() && this.#quota?.sendingEnabled === true;
   }
 
-  async #read(): Promise<void> {
+  /** Reads the quota when it is due. Nobody waits for it where one is known, and nobody long. */
+  async #refresh(deadlineMs: number): Promise<void> {
+    const nowMs = this.#deps.now();
+    if (nowMs - this.#triedAtMs < (this.#quota === undefined ? quotaRetryMs : quotaReadEveryMs)) return;
+    const reading = this.#read();
+    if (this.#quota === undefined) await settledWithin(reading, Math.min(quotaWaitMs, deadlineMs - nowMs));
+  }
+
+  /** Never rejects. */
+  #read(): Promise<void> {
+    this.#reading ??= this.#ask().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #ask(): Promise<void> {
     try {
-      const quota = await this.#deps.readQuota();
-      this.#bucket.setRate(this.#share(quota.ratePerSecond));
+      this.#quota = await this.#deps.readQuota();
+      this.#bucket.setRate(this.#share(this.#quota.ratePerSecond));
+      this.#knownAtMs = this.#deps.now();
     } catch (error) {
       this.#deps.log({ event: "quota-unknown", error: errorText(error) });
     }
-    this.#readAtMs = this.#deps.now();
+    this.#triedAtMs = this.#deps.now();
+  }
+}
+
+function leave(atEnd: (called: boolean) => void): Leave {
+  let over = false;
+  return {
+    kind: "go",
+    end: (called) => {
+      if (!over) atEnd(called);
+      over = true;
+    },
+  };
+}
+
+/** Resolves when the promise has settled or the time is over. The promise must not reject. */
+async function settledWithin(promise: Promise<void>, ms: number): Promise<void> {
+  const abort = new AbortController();
+  try {
+    await Promise.race([promise, sleep(Math.max(0, ms), undefined, { signal: abort.signal })]);
+  } finally {
+    abort.abort();
   }
 }

@@ -31,7 +31,7 @@ import {
 import { retryDelayMs, shouldGiveUp } from "../../lib/core/retry.ts";
 import type { TellingOutcome } from "../../lib/core/ses-outcome.ts";
 import type { EnvelopeRecipient } from "../../lib/core/spool-object.ts";
-import type { AccountGate } from "./account-gate.ts";
+import type { AccountGate, Leave } from "./account-gate.ts";
 
 /** What forwarding needs; the clients are made in the handler. */
 export interface ForwardDeps extends DsnDeps {
@@ -74,12 +74,30 @@ export async function forwardRecipient(
   if (known !== undefined && isHandled(known)) return undefined;
   if (deps.now() >= turn.stopAtMs) return deps.now();
   if (known === undefined && (await isCopy(deps, job))) return undefined;
+  const { refusal } = job;
+  if (refusal !== undefined) {
+    return await underClaim(deps, job, known, turn, async () => ({ kind: "failed", failure: unsendable(refusal) }));
+  }
   const passage = await deps.gate.pass(turn.stopAtMs);
   if (passage.kind === "later") return passage.atMs;
+  try {
+    return await underClaim(deps, job, known, turn, async () => await send(deps, job, turn, passage));
+  } finally {
+    passage.end(false);
+  }
+}
+
+async function underClaim(
+  deps: ForwardDeps,
+  job: Job,
+  known: RecipientRecord | undefined,
+  turn: Turn,
+  call: () => Promise<SendResult>,
+): Promise<number | undefined> {
   const claimed = await claimRecipient(deps, job, known, turn.holder);
   if ("againMs" in claimed) return claimed.againMs;
   if (claimed.record === undefined) return undefined;
-  return await recordResult(deps, job, claimed.record, await send(deps, job, turn), turn);
+  return await recordResult(deps, job, claimed.record, await call(), turn);
 }
 
 /**
@@ -110,8 +128,8 @@ async function isCopy(deps: ForwardDeps, job: Job): Promise<boolean> {
   return true;
 }
 
-async function send(deps: ForwardDeps, job: Job, turn: Turn): Promise<SendResult> {
-  if (job.refusal !== undefined) return { kind: "failed", failure: unsendable(job.refusal) };
+async function send(deps: ForwardDeps, job: Job, turn: Turn, first: Leave): Promise<SendResult> {
+  let leave = first;
   for (;;) {
     const result = await sendMail(deps.sender, {
       id: job.message.id,
@@ -121,16 +139,21 @@ async function send(deps: ForwardDeps, job: Job, turn: Turn): Promise<SendResult
       recipient: job.recipient.address,
       raw: job.raw,
     });
-    if (result.kind === "accepted") {
-      deps.gate.worked();
-      return result;
-    }
-    const signal = accountSignal(result.failure);
-    if (signal === "closed") deps.gate.closed(result.failure);
+    const signal = await tellGate(deps.gate, result);
+    leave.end(true);
     if (signal !== "too-fast") return result;
-    deps.gate.tooFast();
-    if ((await deps.gate.pass(turn.stopAtMs)).kind === "later") return result;
+    const next = await deps.gate.pass(turn.stopAtMs);
+    if (next.kind === "later") return result;
+    leave = next;
   }
+}
+
+async function tellGate(gate: AccountGate, result: SendResult): Promise<ReturnType<typeof accountSignal>> {
+  const signal = result.kind === "failed" ? accountSignal(result.failure) : undefined;
+  if (result.kind === "accepted" || result.failure.class === "permanent") gate.worked();
+  else if (signal === "closed") await gate.closed(result.failure);
+  else if (signal === "too-fast") gate.tooFast();
+  return signal;
 }
 
 type Claimed = { readonly againMs: number } | { readonly record: RecipientRecord | undefined };
@@ -190,13 +213,21 @@ async function recordResult(
     deps.log({ event: "failed", id, tenant, recipient: address, code: failure.code, status: outcome.status });
     return undefined;
   }
-  const nextTryAt = deps.now() + retryDelayMs(claimed.attempts, () => turn.jitter);
+  const nextTryAt = nextTry(deps, claimed, failure, turn);
   const outcome = heldOutcome(failure, giveUpTime(deps, job.message));
   await saveOutcome(deps, job, claimed, (record) =>
     owe(deps, job, recordDeferred(record, failure, nextTryAt, deps.now()), outcome),
   );
   deps.log({ event: "deferred", id, tenant, recipient: address, code: failure.code, nextTryAt });
   return nextTryAt;
+}
+
+/** The waits grow, but not by SES's "too fast", which says nothing against the mail; a closed account is not asked. */
+function nextTry(deps: ForwardDeps, claimed: RecipientRecord, failure: Failure, turn: Turn): number {
+  const signal = accountSignal(failure);
+  const attempts = signal === "too-fast" ? 1 : claimed.attempts;
+  const atMs = deps.now() + retryDelayMs(attempts, () => turn.jitter);
+  return signal === "closed" ? Math.max(atMs, deps.gate.openUntilMs) : atMs;
 }
 
 /** Adds the report that this outcome owes the sender, if it owes one. */

@@ -69,7 +69,11 @@ function fillIn(request: unknown, encoded: Buffer): void {
   const length = head.length + encoded.length + tail.length;
   request.headers["content-length"] = String(length);
   // The signature takes the digest from here; see the SDK's signature-v4.
-  request.headers["x-amz-content-sha256"] = createHash("sha256").update(head).update(encoded).update(tail).digest("hex");
+  request.headers["x-amz-content-sha256"] = createHash("sha256")
+    .update(head)
+    .update(encoded)
+    .update(tail)
+    .digest("hex");
   const pieces = [head, encoded, tail];
   request.body =
     length <= COPIED_BYTES_MAX ? Buffer.concat(pieces, length) : Readable.from(pieces, { objectMode: false });

@@ -50,8 +50,9 @@ export async function writeOwedDsns(
   id: QueueId,
   original: () => Promise<Buffer | undefined>,
 ): Promise<void> {
+  let stored = await readMessage(deps.ledger, id);
   for (const action of ACTIONS) {
-    const { message, recipients } = await readMessage(deps.ledger, id);
+    const { message, recipients } = stored;
     if (message === undefined) return;
     const owed = recipients.filter((record) => noteOf(record, action)?.written === false);
     if (owed.length === 0) continue;
@@ -71,6 +72,7 @@ export async function writeOwedDsns(
       const sharing = [...all.values()].filter((record) => noteOf(record, action)?.id === dsnId);
       await writeReport(deps, message, dsnId, sharing, action, (await original()) ?? Buffer.alloc(0));
     }
+    stored = await readMessage(deps.ledger, id);
   }
 }
 

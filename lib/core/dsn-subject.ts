@@ -20,12 +20,15 @@ const CHARSET_ALIAS: ReadonlyMap<string, string> = new Map([
   ["cp50221", "iso-2022-jp"],
 ]);
 
-/** Non-ASCII text as base64 encoded-words in UTF-8, folded; no character is torn apart (RFC 2047 §5). */
-export function encodeWords(text: string): string {
+/**
+ * Non-ASCII text as base64 encoded-words in UTF-8, folded; no character is torn apart (RFC 2047 §5). Each word holds at
+ * most `octetsMax` octets of text.
+ */
+export function encodeWords(text: string, octetsMax = ENCODED_OCTETS_MAX): string {
   const words: string[] = [];
   let chunk = "";
   for (const char of text) {
-    if (Buffer.byteLength(chunk + char) > ENCODED_OCTETS_MAX) {
+    if (Buffer.byteLength(chunk + char) > octetsMax) {
       words.push(chunk);
       chunk = "";
     }

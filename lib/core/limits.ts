@@ -94,9 +94,13 @@ export const LIMITS = {
     /** Recipients per second until the quota is known: the sandbox's. */
     rateUnknownPerSecond: 1,
     quotaReadEveryMs: 5 * 60_000,
+    /** Until the first answer it is asked this often, */
+    quotaRetryMs: 30_000,
+    /** and a call waits this long for it at most. */
+    quotaWaitMs: 3_000,
     /** How long nothing is sent once SES takes nothing; doubles up to the maximum. */
     breakerFirstMs: 60_000,
-    breakerMaxMs: 15 * 60_000,
+    breakerMaxMs: 20 * 60_000,
   },
   feedback: {
     timeoutSeconds: 30,
@@ -135,7 +139,7 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
   const must = (holds: boolean, sentence: string): void => {
     if (!holds) problems.push(sentence);
   };
-  const { edge, forward, feedback, queue, spool, ledger } = limits;
+  const { edge, forward, account, feedback, sweep, queue, spool, ledger } = limits;
   must(forward.visibilityTimeoutSeconds >= 6 * forward.timeoutSeconds, "forward visibility is under six timeouts");
   must(feedback.visibilityTimeoutSeconds >= 6 * feedback.timeoutSeconds, "feedback visibility is under six timeouts");
   must(forward.sesCallTimeoutMs + 5_000 < forward.timeoutSeconds * 1000, "an SES call can outlive its invocation");
@@ -148,6 +152,9 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
   must(edge.closeTimeoutMs < edge.containerStopSeconds * 1000, "the container stops before the listener has closed");
   must(edge.messageSizeBytesMax * (4 / 3) < 40_000_000, "a full-size message exceeds SES's 40 MB after base64");
   must(edge.memoryPerMessageBytesMax <= edge.messageSizeBytesMax, "memory per message exceeds the message size");
+  const heldMs = forward.giveUpAfterHours * 3_600_000 + sweep.endAfterGiveUpMs;
+  const receiptsMax = forward.maxReceiveCount * 0.9;
+  must(heldMs / account.breakerMaxMs < receiptsMax, "a closed account makes dead letters before messages end");
   must(queue.retentionDays * 24 > forward.giveUpAfterHours, "the queue forgets before we give up");
   must(queue.retentionDays <= 14, "SQS keeps a message 14 days at most");
   must(forward.retryMaxMs <= 12 * 3_600_000, "SQS hides a message for 12 hours at most");

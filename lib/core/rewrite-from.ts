@@ -26,6 +26,8 @@ const SHOWN_AUTHORS_MAX = 3;
 const SHOWN_NAME_CHARS_MAX = 100;
 /** Characters of a line up to which a field is not folded (RFC 5322 §2.1.1). */
 const LINE_CHARS = 78;
+/** Octets in an encoded-word: one fits behind `Reply-To: ` into the 76 characters of RFC 2047 §2. */
+const WORD_OCTETS_MAX = 36;
 
 /** Accounts that nobody reads, so that an answer to them would be lost. */
 const UNREAD = /^(?:mailer-daemon|mail-daemon|mdaemon|double-bounce|no-?reply|do-?not-?reply|nobody)$/i;
@@ -81,8 +83,8 @@ function authorsText(authors: readonly Author[]): string {
 function authorText(author: Author): string {
   const address = authorAddress(author);
   const name = shortened(author.name);
-  if (address === "" || name.toLowerCase() === address.toLowerCase()) return name;
-  return name === "" ? address : `${name} (${address})`;
+  if (address === "") return name;
+  return name === "" || name.toLowerCase() === address.toLowerCase() ? address : `${name} (${address})`;
 }
 
 function shortened(name: string): string {
@@ -94,8 +96,8 @@ function shortened(name: string): string {
 function replyMailbox(rewrite: RewriteClass, author: Author): string[][] {
   const address = replyableAddress(author);
   if (address === undefined) return [];
-  const isUnread = UNREAD.test(author.local) || isLocalName(author.domain ?? "");
-  if (rewrite === "bounce" || (usesSystemAddress(rewrite) && isUnread)) return [];
+  if (isLocalName(author.domain ?? "") || rewrite === "bounce") return [];
+  if (usesSystemAddress(rewrite) && UNREAD.test(author.local)) return [];
   return [mailbox(shortened(author.name), address)];
 }
 
@@ -109,7 +111,7 @@ function mailbox(name: string, address: string): string[] {
  * could take for syntax. ASCII that looks like an encoded-word is encoded too, or it would be decoded.
  */
 function phrase(name: string): string[] {
-  if (!/^[ -~]*$/.test(name) || name.includes("=?")) return encodeWords(name).split("\r\n ");
+  if (!/^[ -~]*$/.test(name) || name.includes("=?")) return encodeWords(name, WORD_OCTETS_MAX).split("\r\n ");
   return `"${name.replace(/["\\]/g, "\\$&")}"`.split(/ (?=[^ ])/);
 }
 
@@ -118,9 +120,10 @@ function addressField(name: string, mailboxes: readonly string[][]): Buffer {
   const pieces = mailboxes.flatMap((box, index) =>
     index === last ? box : [...box.slice(0, -1), `${box.at(-1) ?? ""},`],
   );
-  let text = `${name}:`;
+  const [first = "", ...others] = pieces;
+  let text = `${name}: ${first}`;
   let line = text.length;
-  for (const piece of pieces) {
+  for (const piece of others) {
     const fits = line + 1 + piece.length <= LINE_CHARS;
     text += `${fits ? " " : "\r\n "}${piece}`;
     line = fits ? line + 1 + piece.length : 1 + piece.length;

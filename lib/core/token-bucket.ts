@@ -3,12 +3,14 @@
  *
  * It starts empty, so that many new processes at once do not burst, and holds what a short pause left unused, so that
  * the full rate is reached over pauses.
+ *
+ * Kept as the time at which the bucket would be full (the generic cell rate algorithm): every token has its own
+ * moment, one interval after the one before, and a change of the rate moves no moment that was given out already.
  */
 export class TokenBucket {
   readonly #now: () => number;
   #perSecond: number;
-  #tokens = 0;
-  #filledMs: number;
+  #fullAtMs: number;
   /** Until when the rate is held down, and by which factor. */
   #slowUntilMs = 0;
   #slowFactor = 1;
@@ -17,47 +19,45 @@ export class TokenBucket {
   constructor(perSecond: number, now: () => number) {
     this.#perSecond = perSecond;
     this.#now = now;
-    this.#filledMs = now();
+    this.#fullAtMs = now() + Math.max(BURST_MS, this.#intervalMs(now()));
   }
 
   /** A new rate from now on. */
   setRate(perSecond: number): void {
-    this.#fill();
     this.#perSecond = perSecond;
   }
 
-  /** Takes one token now or later; returns how many milliseconds the taker must wait before using it. */
-  take(): number {
-    this.#fill();
-    this.#tokens -= 1;
-    return this.#tokens >= 0 ? 0 : (-this.#tokens / this.#rate()) * 1000;
+  /**
+   * Takes the next token and returns from when on it may be used (now or later). If that is after `latestMs`, nothing is
+   * taken: others may still have it.
+   */
+  take(latestMs: number): number {
+    const nowMs = this.#now();
+    const intervalMs = this.#intervalMs(Math.max(nowMs, this.#fullAtMs));
+    const atMs = Math.max(nowMs, this.#fullAtMs - Math.max(0, BURST_MS - intervalMs));
+    if (atMs <= latestMs) this.#fullAtMs = Math.max(nowMs, this.#fullAtMs) + intervalMs;
+    return atMs;
   }
 
   /** Gives back a token that was not used. */
   giveBack(): void {
-    this.#tokens += 1;
+    this.#fullAtMs -= this.#intervalMs(this.#fullAtMs);
   }
 
   /** The service said "too fast": three quarters of the rate, and again three quarters of that, for ten seconds. */
   slowDown(): void {
-    this.#fill();
     const nowMs = this.#now();
     // Many calls in flight are refused together; they count as one sign.
     if (nowMs < this.#slowUntilMs - 9_000) return;
     this.#slowFactor = Math.max(0.25, (nowMs < this.#slowUntilMs ? this.#slowFactor : 1) * 0.75);
     this.#slowUntilMs = nowMs + 10_000;
-    this.#tokens = Math.min(this.#tokens, 0);
+    this.#fullAtMs = Math.max(this.#fullAtMs, nowMs + Math.max(BURST_MS, this.#intervalMs(nowMs)));
   }
 
-  #rate(): number {
-    const slow = this.#now() < this.#slowUntilMs ? this.#slowFactor : 1;
-    return Math.max(0.05, this.#perSecond * slow);
-  }
-
-  #fill(): void {
-    const nowMs = this.#now();
-    const rate = this.#rate();
-    this.#tokens = Math.min(Math.max(1, rate), this.#tokens + ((nowMs - this.#filledMs) / 1000) * rate);
-    this.#filledMs = nowMs;
+  #intervalMs(atMs: number): number {
+    const slow = atMs < this.#slowUntilMs ? this.#slowFactor : 1;
+    return 1000 / Math.max(0.05, this.#perSecond * slow);
   }
 }
+
+const BURST_MS = 1_000;

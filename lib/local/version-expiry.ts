@@ -42,7 +42,7 @@ const CONDITIONS = ["Tag", "ObjectSizeGreaterThan", "ObjectSizeLessThan", "Newer
 /** Starts the first round. `stop` resolves when no round is under way; none comes after. */
 export function startVersionExpiry(options: VersionExpiryOptions): { stop(): Promise<void> } {
   const { objects, lifecycles, now, onFault, everyMs = HOUR_MS } = options;
-  let stopped = false;
+  const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
 
   const round = async (): Promise<void> => {
@@ -50,7 +50,7 @@ export function startVersionExpiry(options: VersionExpiryOptions): { stop(): Pro
     const rules = new Map(lifecycles().map(([bucket, xml]) => [bucket, rulesOf(xml)]));
     const shortestMs = Math.min(...[...rules.values()].flat().map(({ noncurrentMs }) => noncurrentMs));
     const expiryOf = (bucket: string, key: string): Expiry | undefined => expiry(rules.get(bucket) ?? [], key, nowMs);
-    for (let from: number | undefined = 0; from !== undefined && !stopped; ) {
+    for (let from: number | undefined = 0; from !== undefined && !stopping.signal.aborted; ) {
       from = await objects.expire(expiryOf, nowMs - shortestMs, from);
       await nextTurn();
     }
@@ -61,14 +61,14 @@ export function startVersionExpiry(options: VersionExpiryOptions): { stop(): Pro
     } catch (error) {
       onFault(`old versions of objects stay for now: ${String(error)}`);
     }
-    if (stopped) return;
+    if (stopping.signal.aborted) return;
     timer = setTimeout(() => void (running = run()), everyMs);
     timer.unref();
   };
   let running = run();
   return {
     async stop() {
-      stopped = true;
+      stopping.abort();
       clearTimeout(timer);
       await running;
     },

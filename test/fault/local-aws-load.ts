@@ -13,7 +13,14 @@ import {
   type ScanCommandOutput,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import { DeleteObjectCommand, GetObjectCommand, NoSuchKey, PutObjectCommand } from "@aws-sdk/client-s3";
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectVersionsCommand,
+  type ListObjectVersionsCommandOutput,
+  NoSuchKey,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
 import { DeleteMessageCommand, type Message, ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { Provisioned } from "../../lib/aws/provision.ts";
 import { parseCreatedEvent } from "../../lib/core/created-event.ts";
@@ -32,6 +39,13 @@ interface TrackedMessage {
   answered: boolean;
   receives: number;
   deletion: "none" | "in doubt" | "answered";
+}
+
+/** The versions of one key: digests by version id, in the order of their puts. */
+interface TrackedVersions {
+  readonly answered: Map<string, string>;
+  /** Removed for good, with an answer. */
+  readonly removed: Set<string>;
 }
 
 /** The services of one run, from start to kill. */
@@ -57,9 +71,19 @@ const INDEXES = {
 
 /** The whole history, over all runs. */
 export class LocalAwsLoad {
-  readonly counts = { puts: 0, deletes: 0, updates: 0, sends: 0, receives: 0, removals: 0 };
+  readonly counts = {
+    puts: 0,
+    deletes: 0,
+    versionsRemoved: 0,
+    versionsRead: 0,
+    updates: 0,
+    sends: 0,
+    receives: 0,
+    removals: 0,
+  };
   readonly #random: SeededRandom;
   readonly #objects = new Map<string, Tracked>();
+  readonly #versions = new Map<string, TrackedVersions>();
   readonly #items = new Map<string, Tracked>();
   readonly #work = new Map<string, TrackedMessage>();
   readonly #poison = new Map<string, TrackedMessage>();
@@ -91,6 +115,7 @@ export class LocalAwsLoad {
   async check(run: Run): Promise<string[]> {
     return [
       ...(await this.#checkObjects(run)),
+      ...(await this.#checkVersions(run)),
       ...(await this.#checkItems(run)),
       ...(await this.#checkEvents(run)),
       // After twenty receives, so after as many kills, a message belongs into the dead-letter queue.
@@ -103,6 +128,16 @@ export class LocalAwsLoad {
     const Key = `spool/${writer}-${random.between(1, KEYS_PER_WRITER)}.eml`;
     const Bucket = run.names.spoolBucket;
     const tracked = trackedOf(this.#objects, Key);
+    const versions = this.#versions.get(Key) ?? { answered: new Map<string, string>(), removed: new Set<string>() };
+    this.#versions.set(Key, versions);
+    const oldest = [...versions.answered.keys()].slice(0, -1)[0]; // never the current one
+    if (oldest !== undefined && random.chance(0.3)) {
+      versions.answered.delete(oldest);
+      await run.clients.s3.send(new DeleteObjectCommand({ Bucket, Key, VersionId: oldest }));
+      versions.removed.add(oldest);
+      this.counts.versionsRemoved++;
+      return;
+    }
     if (random.chance(0.2)) {
       tracked.inDoubt = { value: undefined };
       await run.clients.s3.send(new DeleteObjectCommand({ Bucket, Key }));
@@ -110,7 +145,8 @@ export class LocalAwsLoad {
     } else {
       const Body = randomBytes(random.chance(0.3) ? random.between(262_000, 900_000) : random.between(0, 20_000));
       tracked.inDoubt = { value: digest(Body) };
-      await run.clients.s3.send(new PutObjectCommand({ Bucket, Key, Body }));
+      const { VersionId } = await run.clients.s3.send(new PutObjectCommand({ Bucket, Key, Body }));
+      versions.answered.set(VersionId ?? "no version", digest(Body));
       this.counts.puts++;
       this.#announced.set(Key, (this.#announced.get(Key) ?? 0) + 1);
     }
@@ -182,6 +218,32 @@ export class LocalAwsLoad {
         if (!(error instanceof NoSuchKey)) throw error;
       }
       problems.push(...judge(`object ${Key}`, tracked, found));
+    }
+    return problems;
+  }
+
+  /** All versions whose puts were answered are there but for the removed ones, and a few of them are read. */
+  async #checkVersions({ clients, names }: Run): Promise<string[]> {
+    const Bucket = names.spoolBucket;
+    const problems: string[] = [];
+    const found = new Set<string>();
+    let page: ListObjectVersionsCommandOutput | undefined;
+    do {
+      const from = { KeyMarker: page?.NextKeyMarker, VersionIdMarker: page?.NextVersionIdMarker };
+      page = await clients.s3.send(new ListObjectVersionsCommand({ Bucket, ...from }));
+      for (const { Key, VersionId } of page.Versions ?? []) found.add(`${Key} ${VersionId}`);
+    } while (page.IsTruncated === true);
+    for (const [Key, { answered, removed }] of this.#versions) {
+      for (const id of removed) if (found.has(`${Key} ${id}`)) problems.push(`removed version ${id} of ${Key} is back`);
+      for (const [id, content] of answered) {
+        if (!found.has(`${Key} ${id}`)) problems.push(`version ${id} of ${Key} is lost`);
+        else if (this.#random.chance(0.1)) {
+          const { Body } = await clients.s3.send(new GetObjectCommand({ Bucket, Key, VersionId: id }));
+          const read = digest(Buffer.from((await Body?.transformToByteArray()) ?? []));
+          if (read !== content) problems.push(`version ${id} of ${Key} has other content`);
+          this.counts.versionsRead++;
+        }
+      }
     }
     return problems;
   }

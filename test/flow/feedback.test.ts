@@ -78,44 +78,38 @@ describe("feedback", () => {
   });
 
   it("returns the original with the report of a bounce that comes after the message has left the spool", async () => {
-    await pipeline.rest();
-    const from = "gets-it-back@example.com";
-    const id = await pipeline.accept({
-      from,
-      to: ["bounce@simulator.amazonses.com"],
-      bytes: testMail("gets-it-back", "Every word of it.\r\n"),
+    const [from, to] = ["gets-it-back@example.com", "success+late@simulator.amazonses.com"];
+    const id = await pipeline.accept({ from, to: [to], bytes: testMail("gets-it-back", "Every word of it.\r\n") });
+    await pipeline.logged((event) => event["id"] === id && event["type"] === "Delivery");
+    await waitFor(async () => ((await getSpoolObject(pipeline.spool, id)) === undefined ? true : undefined), {
+      deadlineMs: 20_000,
+      otherwise: () => "the message is still in the spool",
     });
-    // One round of forward ends before one of feedback begins.
-    const report = await waitFor(
-      async () => {
-        await pipeline.pump();
-        return (await pipeline.outbox()).find((mail) => mail.recipients.includes(from));
-      },
-      { deadlineMs: 20_000, otherwise: () => `no report; the log: ${JSON.stringify(pipeline.log, undefined, 1)}` },
-    );
-    pipeline.work();
-    expect(await getSpoolObject(pipeline.spool, id)).toBeUndefined();
-    const raw = report.raw.toString("latin1");
-    const original = raw.split(`--${/boundary="([^"]+)"/.exec(raw)?.[1]}`)[3] ?? "";
-    expect(original).toMatch(/^\r\nContent-Type: message\/rfc822\r\n/);
+    const [record] = await pipeline.recipients(id);
+    await sendToQueue(pipeline.feedbackQueue, JSON.stringify(bounceEvent(String(record?.sesId), id, to)));
+    await pipeline.logged((event) => event.event === "forwarded" && event["recipient"] === from);
+    const report = (await pipeline.outbox()).find((mail) => mail.recipients.includes(from));
+    const raw = String(report?.raw.toString("latin1"));
+    const original = raw.split(`--${/boundary="([^"]+)"/.exec(raw)?.[1]}`)[3];
+    expect(original).toContain("\r\nContent-Type: message/rfc822\r\n");
     expect(original).toContain("\r\nSubject: gets-it-back\r\n");
     expect(original).toContain("\r\n\r\nEvery word of it.\r\n");
   });
 });
 
-function bounceEvent(sesId: string, id: string | undefined): object {
+function bounceEvent(sesId: string, id: string | undefined, to = "bounce@simulator.amazonses.com"): object {
   return {
     eventType: "Bounce",
     mail: {
       timestamp: "2026-11-24T00:00:00.000Z",
       messageId: sesId,
-      destination: ["bounce@simulator.amazonses.com"],
+      destination: [to],
       tags: id === undefined ? {} : { "relayhost-id": [id], "relayhost-recipient": ["0"] },
     },
     bounce: {
       bounceType: "Permanent",
       bounceSubType: "General",
-      bouncedRecipients: [{ emailAddress: "bounce@simulator.amazonses.com", status: "5.1.1", action: "failed" }],
+      bouncedRecipients: [{ emailAddress: to, status: "5.1.1", action: "failed" }],
       timestamp: "2026-11-24T00:00:01.000Z",
       feedbackId: "f-1",
       somethingNew: { nested: true },

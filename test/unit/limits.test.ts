@@ -26,6 +26,7 @@ const BROKEN: readonly (readonly [string, (limits: Loose) => void])[] = [
   ["before the listener has closed", (l) => (l.edge.containerStopSeconds = edge.closeTimeoutMs / 1000)],
   ["40 MB", (l) => (l.edge.messageSizeBytesMax = 30_000_000)],
   ["memory per message", (l) => (l.edge.memoryPerMessageBytesMax = edge.messageSizeBytesMax + 1)],
+  ["closed account", (l) => (l.account.breakerMaxMs = 15 * 60_000)],
   ["queue forgets", (l) => (l.forward.giveUpAfterHours = 14 * 24)],
   ["SQS keeps", (l) => (l.queue.retentionDays = 15)],
   ["SQS hides", (l) => (l.forward.retryMaxMs = 12 * 3_600_000 + 1)],
