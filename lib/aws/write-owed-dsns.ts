@@ -61,7 +61,7 @@ export async function writeOwedDsns(
     const assign = async (index: number, dsnId: QueueId, sharedWith: readonly number[]): Promise<void> => {
       const record = all.get(index);
       if (record === undefined || noteOf(record, action) === undefined) return;
-      all.set(index, await update(deps, record, (stored) => assignDsn(stored, action, dsnId, sharedWith)));
+      all.set(index, await update(deps, record, (current) => assignDsn(current, action, dsnId, sharedWith)));
     };
     if (fresh.length > 0) {
       const dsnId = dsnQueueId(id, fresh, action, deps.now());

@@ -57,9 +57,20 @@ const OPTIONS = {
   absWorkingDir: PROJECT_DIR,
 } as const satisfies BuildOptions;
 
+/**
+ * Ways to get credentials that Lambda never takes: it gives them in the environment, where the SDK looks first. Left
+ * out, so that a function's code stays small; an attempt to use one fails with its name.
+ */
+const CREDENTIALS_NOT_IN_LAMBDA = ["ini", "process", "sso", "web-identity", "http", "login"].map(
+  (kind) => `@aws-sdk/credential-provider-${kind}`,
+);
+
 /** Bundles `lambda/<name>/handler.ts` into `outDir` as `handler.mjs` and what it loads on demand. */
 export async function bundleFunction(name: FunctionName, outDir: string): Promise<Bundle> {
-  return await bundleEntry("handler", `lambda/${name}/handler.ts`, outDir, { splitting: true });
+  return await bundleEntry("handler", `lambda/${name}/handler.ts`, outDir, {
+    splitting: true,
+    external: CREDENTIALS_NOT_IN_LAMBDA,
+  });
 }
 
 /** Bundles `relay-edge/main.ts` into `outDir` as `main.mjs`. */
@@ -92,9 +103,9 @@ async function bundleEntry(
   name: string,
   entry: string,
   outDir: string,
-  { splitting }: { readonly splitting: boolean },
+  changes: { readonly splitting: boolean; readonly external?: string[] },
 ): Promise<Bundle> {
-  const options: BuildOptions = { ...OPTIONS, splitting, entryPoints: { [name]: entry }, outdir: outDir };
+  const options: BuildOptions = { ...OPTIONS, ...changes, entryPoints: { [name]: entry }, outdir: outDir };
   let { outputFiles, metafile } = await build({ ...options, write: false, metafile: true });
   if (outputFiles.some(({ text }) => text.includes("Dynamic require of "))) {
     // What esbuild cannot turn into an import it leaves as a stand-in for `require`, which throws when called. The

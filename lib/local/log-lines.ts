@@ -19,6 +19,18 @@ function sentence(event: LogEvent): string | undefined {
       return `accepted   from <${text(event["from"])}> for ${count(event["recipients"], "recipient")}, ${text(event["size"])} bytes`;
     case "message-refused":
       return `refused    ${text(event["reply"])}`;
+    case "sender-refused":
+      return `refused    ${text(event["reply"])}`;
+    case "auth-failed":
+      return `refused    a login from ${text(event["client"])}`;
+    case "store-failed":
+      return `not stored ${text(event["error"])}`;
+    case "dsn-written":
+      return `report     to the sender (${text(event["action"])}) as ${text(event["dsnId"])}`;
+    case "duplicate-dropped":
+      return `duplicate  <${recipient}>: a copy of ${text(event["first"])}, not sent again`;
+    case "account-breaker-open":
+      return `paused     SES takes nothing: ${text(event["code"])}`;
     case "forwarded":
       return `forwarded  to <${recipient}> as ${text(event["sesId"])}`;
     case "deferred":

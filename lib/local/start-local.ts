@@ -189,6 +189,8 @@ function functionEnvironment(names: RuntimeNames, dataDir: string, config: Local
     [ENV.feedbackDlqUrl]: names.feedbackDlqUrl,
     [ENV.configurationSet]: names.configurationSet,
     [ENV.forwardConcurrency]: "1",
+    // The terminal is the operator's own, so it may show who writes to whom.
+    [ENV.logAddresses]: "true",
     [ENV.bindAddress]: "127.0.0.1",
     [ENV.smtpPort]: String(config.smtpPort),
     [ENV.smtpsPort]: String(config.smtpsPort),

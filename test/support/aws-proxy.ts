@@ -32,6 +32,8 @@ export interface AwsProxy {
   readonly endpoint: string;
   /** Decides about each call from now on. */
   onCall: (call: AwsCall) => AwsFault;
+  /** Told of each call that a service has answered, with both bodies; they are kept only while this is set. */
+  onAnswer: ((call: AwsCall, request: Buffer, answer: Buffer) => void) | undefined;
   /** All calls since the start or the last `reset`, the faulty ones too. */
   readonly calls: AwsCall[];
   /** Forgets the calls and lets everything pass. */
@@ -46,7 +48,9 @@ export async function startAwsProxy(endpoint: string): Promise<AwsProxy> {
   const server = createServer((incoming, outgoing) => {
     const call = { number: calls.length + 1, ...describe(incoming) };
     calls.push(call);
-    apply(proxy.onCall(call), call, target, incoming, outgoing);
+    const { onAnswer } = proxy;
+    const tap = onAnswer && ((request: Buffer, answer: Buffer): void => onAnswer(call, request, answer));
+    apply(proxy.onCall(call), { call, target, tap }, incoming, outgoing);
   });
   server.keepAliveTimeout = 60_000;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -54,10 +58,12 @@ export async function startAwsProxy(endpoint: string): Promise<AwsProxy> {
   const proxy: AwsProxy = {
     endpoint: `http://127.0.0.1:${port}`,
     onCall: () => undefined,
+    onAnswer: undefined,
     calls,
     reset: () => {
       calls.length = 0;
       proxy.onCall = () => undefined;
+      proxy.onAnswer = undefined;
     },
     close: async () => {
       server.closeAllConnections();
@@ -67,7 +73,13 @@ export async function startAwsProxy(endpoint: string): Promise<AwsProxy> {
   return proxy;
 }
 
-function apply(fault: AwsFault, call: AwsCall, target: URL, incoming: IncomingMessage, outgoing: ServerResponse): void {
+interface Passing {
+  readonly call: AwsCall;
+  readonly target: URL;
+  readonly tap: ((request: Buffer, answer: Buffer) => void) | undefined;
+}
+
+function apply(fault: AwsFault, passing: Passing, incoming: IncomingMessage, outgoing: ServerResponse): void {
   incoming.on("error", () => undefined);
   outgoing.on("error", () => undefined);
   if (fault === "hang") {
@@ -78,10 +90,10 @@ function apply(fault: AwsFault, call: AwsCall, target: URL, incoming: IncomingMe
     incoming.resume();
     incoming.on("end", () => {
       outgoing.writeHead(fault.status, { "content-type": "application/json", "x-amzn-errortype": fault.type });
-      outgoing.end(errorBody(call.service, fault.type, fault.message ?? "made by the test"));
+      outgoing.end(errorBody(passing.call.service, fault.type, fault.message ?? "made by the test"));
     });
   } else {
-    pass(target, incoming, outgoing, fault === "lose");
+    pass(passing, incoming, outgoing, fault === "lose");
   }
 }
 
@@ -93,7 +105,8 @@ function errorBody(service: AwsCall["service"], type: string, message: string): 
   return JSON.stringify({ __type: type, message });
 }
 
-function pass(target: URL, incoming: IncomingMessage, outgoing: ServerResponse, lose: boolean): void {
+function pass({ target, tap }: Passing, incoming: IncomingMessage, outgoing: ServerResponse, lose: boolean): void {
+  const sent: Buffer[] = [];
   const upstream = request(
     {
       host: target.hostname,
@@ -108,6 +121,11 @@ function pass(target: URL, incoming: IncomingMessage, outgoing: ServerResponse, 
         answer.on("end", () => incoming.socket.resetAndDestroy());
         return;
       }
+      if (tap !== undefined) {
+        const answered: Buffer[] = [];
+        answer.on("data", (chunk: Buffer) => answered.push(chunk));
+        answer.on("end", () => tap(Buffer.concat(sent), Buffer.concat(answered)));
+      }
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);
     },
@@ -115,6 +133,7 @@ function pass(target: URL, incoming: IncomingMessage, outgoing: ServerResponse, 
   upstream.on("error", () => outgoing.destroy());
   // A receive that nobody waits for any more must not take messages.
   outgoing.on("close", () => upstream.destroy());
+  if (tap !== undefined) incoming.on("data", (chunk: Buffer) => sent.push(chunk));
   incoming.pipe(upstream);
 }
 

@@ -289,14 +289,10 @@ describe("the author of a well-formed From", () => {
     }
   });
 
-  it("stands in fields in which Python finds no defect", { timeout: 60_000 }, () => {
+  it("stands in a From in which Python finds no defect", { timeout: 60_000 }, () => {
     const mails = fc.sample(person, 200).map((author) => {
       const set = rewriteFrom(messageOf([`From: ${written(author)}`]), { rewrite: "forward", address: ADDRESS });
-      return Buffer.concat([
-        set.get("from") ?? Buffer.alloc(0),
-        set.get("reply-to") ?? Buffer.alloc(0),
-        Buffer.from("\r\n"),
-      ]);
+      return Buffer.concat([set.get("from") ?? Buffer.alloc(0), Buffer.from("\r\n")]);
     });
     for (const { defects } of readWithPython(mails)) expect(defects).toEqual([]);
   });
