@@ -44,10 +44,10 @@ async function main(quick: boolean, file: string | undefined): Promise<void> {
     `Edge memory (PSS): ${megabytes(idleBytes)} idle, ${megabytes(peakBytes)} with ${sessions} x 20 MB at once\n`,
   );
   printTable(
-    ["FUNCTION", "ENTRY KB", "ALL FILES KB", "IMPORT MS"],
+    ["FUNCTION", "AT START KB", "ALL FILES KB", "IMPORT MS"],
     coldStart.map((row) => [
       row.name,
-      (row.entryBytes / 1024).toFixed(0),
+      (row.startBytes / 1024).toFixed(0),
       (row.totalBytes / 1024).toFixed(0),
       row.importMs.toFixed(0),
     ]),

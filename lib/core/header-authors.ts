@@ -81,7 +81,7 @@ function addressOf(tokens: readonly MailboxToken[]): Omit<Author, "name"> {
   if (at === -1) {
     const [only, ...others] = tokens;
     const isName = others.length === 0 && (only?.kind === "word" || only?.kind === "quoted");
-    return { local: isName ? only.text.slice(0, ADDRESS_CHARS_MAX) : "", domain: undefined };
+    return { local: isName ? shown(joined([only])) : "", domain: undefined };
   }
   const local = joined(tokens.slice(0, at));
   const domain = joined(tokens.slice(at + 1));

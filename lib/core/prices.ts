@@ -104,5 +104,14 @@ export function costPerThousand(usage: AwsUsage, prices: Prices): Cost {
   );
   const onTopOfSes = s3 + sqs + sns + lambda + dynamodb;
   const logs = perThousand((usage.logBytes / 1e9) * prices.logGigabyte);
-  return { s3, sqs, sns, lambda, dynamodb, onTopOfSes, logs, ses: perThousand(usage.sesRecipients * prices.sesRecipient) };
+  return {
+    s3,
+    sqs,
+    sns,
+    lambda,
+    dynamodb,
+    onTopOfSes,
+    logs,
+    ses: perThousand(usage.sesRecipients * prices.sesRecipient),
+  };
 }

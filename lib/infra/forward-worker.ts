@@ -42,6 +42,8 @@ export class ForwardWorker extends Construct {
         [ENV.sesTenants]: String(environment.sesTenants),
         [ENV.recordDays]: String(environment.recordDays),
         [ENV.giveUpAfterHours]: String(environment.giveUpAfterHours),
+        // Each invocation keeps to its share of the account's rate.
+        [ENV.forwardConcurrency]: String(environment.forwardConcurrency),
       },
       rights: forwardRights(this, resources, { configurationSet, sesTenants: environment.sesTenants }),
     });

@@ -85,8 +85,8 @@ function expiry(rules: readonly Rule[], key: string, nowMs: number): Expiry | un
 }
 
 function rulesOf(xml: string | undefined): Rule[] {
-  const rules = elementsOf(xml ?? "", "Rule")
-    .filter((rule) => textOf(rule, "Status") === "Enabled")
+  const enabled = elementsOf(xml ?? "", "Rule").filter((rule) => textOf(rule, "Status") === "Enabled");
+  const rules = enabled
     .filter((rule) => CONDITIONS.every((name) => elementsOf(rule, name).length === 0))
     .map((rule): Rule => {
       const days = textOf(elementsOf(rule, "NoncurrentVersionExpiration")[0] ?? "", "NoncurrentDays") ?? "";
@@ -96,5 +96,6 @@ function rulesOf(xml: string | undefined): Rule[] {
         loneMarkers: textOf(rule, "ExpiredObjectDeleteMarker") === "true",
       };
     });
-  return rules.some(({ noncurrentMs }) => Number.isFinite(noncurrentMs)) ? rules : [...rules, DEFAULT_RULE];
+  const decided = enabled.some((rule) => elementsOf(rule, "NoncurrentVersionExpiration").length > 0);
+  return decided ? rules : [...rules, DEFAULT_RULE];
 }

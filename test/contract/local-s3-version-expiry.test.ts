@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { PutBucketLifecycleConfigurationCommand } from "@aws-sdk/client-s3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openObjectStore } from "../../lib/local/object-store.ts";
+import { type ObjectStore, openObjectStore } from "../../lib/local/object-store.ts";
 import { startVersionExpiry } from "../../lib/local/version-expiry.ts";
 import { VersionedBucket, versionEntries } from "../support/versioned-bucket.ts";
 import { waitFor } from "../support/wait-for.ts";
@@ -66,30 +66,65 @@ describe("versions that are past their time", () => {
       .toEqual(["current", "current", "marker"]);
   });
 
-  it("go while the services run, many of them", async () => {
-    const folder = join(bucket.dataDir, "alone");
-    await mkdir(folder);
-    let nowMs = 0;
-    const objects = openObjectStore(
-      folder,
-      () => undefined,
-      () => nowMs,
-    );
-    objects.versions.setState(Bucket, "Enabled");
-    for (let i = 0; i < 250; i++) objects.delete(Bucket, `key-${i}`);
-    const problems: string[] = [];
-    const lifecycles = () => [[Bucket, undefined]] as const;
-    const onFault = (sentence: string): void => void problems.push(sentence);
-    const expiry = startVersionExpiry({ objects, lifecycles, now: () => nowMs, onFault, everyMs: 5 });
-    expect(objects.versions.hasAny(Bucket)).toBe(true);
-    nowMs = 15 * DAY_MS;
-    await waitFor(async () => (objects.versions.hasAny(Bucket) ? undefined : true), {
-      deadlineMs: 10_000,
-      otherwise: () => `versions are still there; faults: ${problems.join()}`,
+  describe("in a store alone", () => {
+    let nowMs: number;
+    let objects: ObjectStore;
+    let faults: string[];
+    let expiry: ReturnType<typeof startVersionExpiry> | undefined;
+
+    beforeEach(async () => {
+      const folder = join(bucket.dataDir, "alone");
+      await mkdir(folder);
+      nowMs = 0;
+      faults = [];
+      const onStored = (): void => undefined;
+      objects = openObjectStore(folder, onStored, () => nowMs);
+      objects.versions.setState(Bucket, "Enabled");
     });
-    await expiry.stop();
-    objects.close();
-    expect(problems).toEqual([]);
+
+    afterEach(async () => {
+      await expiry?.stop();
+      objects.close();
+      expect(faults).toEqual([]);
+    });
+
+    function expire(options: { everyMs?: number; lifecycle?: string }): void {
+      const lifecycles = () => [[Bucket, options.lifecycle]] as const;
+      const onFault = (sentence: string): void => void faults.push(sentence);
+      expiry = startVersionExpiry({ everyMs: 60_000, ...options, objects, lifecycles, now: () => nowMs, onFault });
+    }
+
+    async function allGone(): Promise<void> {
+      await waitFor(() => (objects.versions.hasAny(Bucket) ? undefined : true), {
+        deadlineMs: 10_000,
+        otherwise: () => "versions are still there",
+      });
+    }
+
+    it("go at the start, however many they are", async () => {
+      for (let i = 0; i < 250; i++) objects.delete(Bucket, `key-${i}`);
+      nowMs = 15 * DAY_MS;
+      expire({});
+      await allGone();
+    });
+
+    it("go while the services run", async () => {
+      objects.delete(Bucket, "key");
+      expire({ everyMs: 5 });
+      expect(objects.versions.hasAny(Bucket)).toBe(true);
+      nowMs = 15 * DAY_MS;
+      await allGone();
+    });
+
+    it("stay where a rule has a condition that is not understood", async () => {
+      const days = "<NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration>";
+      const filter = "<Filter><Tag><Key>k</Key><Value>v</Value></Tag></Filter>";
+      objects.delete(Bucket, "key");
+      nowMs = 1000 * DAY_MS;
+      expire({ lifecycle: `<Rule><Status>Enabled</Status>${filter}${days}</Rule>` });
+      await expiry?.stop();
+      expect(objects.versions.hasAny(Bucket)).toBe(true);
+    });
   });
 });
 

@@ -155,7 +155,6 @@ describe("provision, on local AWS", () => {
       "DELIVERY_DELAY",
       "REJECT",
       "RENDERING_FAILURE",
-      "SEND",
     ]);
   });
 

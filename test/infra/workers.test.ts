@@ -128,7 +128,7 @@ describe.each(environmentNames)("times of %s", (name) => {
 });
 
 describe("feedback", () => {
-  it("hears of every event but opens and clicks, which would make SES rewrite the mail", () => {
+  it("hears of every event but sends, which forward knows of, and opens and clicks, which would make SES rewrite the mail", () => {
     const { properties } = prod.only("AWS::SES::ConfigurationSetEventDestination");
     expect(properties).toMatchObject({
       ConfigurationSetName: { Ref: "ConfigurationSet" },
@@ -142,7 +142,6 @@ describe("feedback", () => {
       "deliveryDelay",
       "reject",
       "renderingFailure",
-      "send",
     ]);
   });
 

@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatAddress, isAddress, parseAddress } from "../../lib/core/address.ts";
 import { makeQueueId, type QueueId } from "../../lib/core/queue-id.ts";
+import { REWRITE_CLASSES } from "../../lib/core/sender-class.ts";
 import {
   decodeSpoolObject,
   decodeXtext,
@@ -89,6 +90,8 @@ const envelope: fc.Arbitrary<Envelope> = fc.record(
       { requiredKeys: ["address", "port", "helo"] },
     ),
     dsnFor: anyText,
+    rewrite: fc.constantFrom(...REWRITE_CLASSES),
+    foreignReturnPath: fc.constant<true>(true),
   },
   { requiredKeys: ["id", "tenant", "credential", "returnPath", "recipients", "time", "client"] },
 );
@@ -171,7 +174,8 @@ describe("encodeSpoolHeader", () => {
     fc.assert(
       fc.property(envelope, (given) => {
         const lines = encodeSpoolHeader(given, RECEIVED).toString("latin1").slice(0, -RECEIVED.length).split("\r\n");
-        const fields = 8 + given.recipients.length + (given.dsnFor === undefined ? 0 : 1);
+        const optional = [given.dsnFor, given.rewrite, given.foreignReturnPath].filter((value) => value !== undefined);
+        const fields = 8 + given.recipients.length + optional.length;
         expect(lines.pop()).toBe("");
         expect(lines).toHaveLength(fields);
         for (const line of lines) expect(line).toMatch(/^Relayhost-[A-Za-z-]+: [ -~]*$/);
@@ -246,6 +250,9 @@ describe("decodeSpoolObject", () => {
     ["a Received field that is shorter than it says", set("Received-Size", "4000")],
     ["a Received field that is longer than it says", set("Received-Size", "20")],
     ["a Received size that is none", set("Received-Size", "-1")],
+    ["a kind of mail that is not known here", (head) => `Relayhost-Rewrite: own\r\n${head}`],
+    ["two kinds of mail", (head) => `Relayhost-Rewrite: list\r\nRelayhost-Rewrite: list\r\n${head}`],
+    ["an owner of the return path that is not known here", (head) => `Relayhost-Return-Path: x\r\n${head}`],
     ["no Received field", (head: string) => head.slice(0, -RECEIVED.length)],
     ["a client's field before the Received field", (head: string) => head.replace("Received:", "X: y\r\nReceived:")],
     ["bare line feeds", (head: string) => head.replaceAll("\r\n", "\n")],

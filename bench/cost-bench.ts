@@ -1,0 +1,146 @@
+/**
+ * What a message costs at AWS: mails go through the real handlers, every call is counted on its way to the local
+ * services, and the price table makes dollars of it.
+ *
+ * Assumed, because a local run cannot tell: the milliseconds that Lambda bills (`BILLED_MS`). Not counted, because it
+ * does not come with a message: polling empty queues, sweeping, the edge's look-ups (once a minute and key), storage.
+ */
+
+import { DescribeTableCommand } from "@aws-sdk/client-dynamodb";
+import { makeDynamoDb, makeS3 } from "../lib/aws/clients.ts";
+import { LIMITS } from "../lib/core/limits.ts";
+import { type AwsUsage, type Cost, costPerThousand, PRICES } from "../lib/core/prices.ts";
+import { type Pipeline, startPipeline } from "../test/support/pipeline.ts";
+import { DynamoDbMeter, type DynamoDbUnits } from "./dynamodb-meter.ts";
+import { benchMail, spoolMail } from "./spool-mail.ts";
+
+/** Calls of a service's operation by a message, and how often. */
+export interface CallCount {
+  readonly call: string;
+  readonly perMessage: number;
+}
+
+/** The bill of one region at one batch size. */
+export interface CostRow {
+  readonly region: string;
+  readonly batchSize: number;
+  readonly cost: Cost;
+}
+
+export interface CostBench {
+  readonly messages: number;
+  readonly calls: readonly CallCount[];
+  /** For each message. */
+  readonly writeUnits: number;
+  readonly indexWriteUnits: number;
+  readonly readUnits: number;
+  /** Octets of the largest item by the beginning of its sort key. */
+  readonly largestItems: Readonly<Record<string, number>>;
+  readonly logBytes: number;
+  readonly billedMs: typeof BILLED_MS;
+  readonly rows: readonly CostRow[];
+}
+
+const MESSAGE_BYTES = 10_240;
+
+/**
+ * Milliseconds that Lambda bills for each message, in a batch of one and shared by a batch of ten. Of one: nine calls
+ * one after the other at 5 to 20 ms, SES at 100 ms, and the CPU time of the bench at a third of a core (512 MB).
+ */
+export const BILLED_MS = {
+  forward: { 1: 250, 10: 100 },
+  feedback: { 1: 60, 10: 20 },
+} as const;
+
+const BATCH_SIZES = [1, 10] as const;
+
+/** Relays so many mails of 10 KB to one recipient, who gets them, and counts. */
+export async function benchCost(messages: number): Promise<CostBench> {
+  const pipeline = await startPipeline();
+  const s3 = makeS3();
+  try {
+    const meter = await meterOf(pipeline);
+    pipeline.proxy.onAnswer = (call, request, answer) => {
+      if (call.service === "dynamodb") meter.count(call.operation, request, answer);
+    };
+    for (let i = 0; i < messages; i++) {
+      await spoolMail({ client: s3, bucket: pipeline.names.spoolBucket }, benchMail(MESSAGE_BYTES));
+    }
+    pipeline.work();
+    const delivered = (): number => pipeline.log.filter((event) => event["type"] === "Delivery").length;
+    await pipeline.logged(() => delivered() === messages, 120_000);
+    await pipeline.idle();
+    await pipeline.rest();
+    return result(pipeline, meter.units, messages);
+  } finally {
+    s3.destroy();
+    await pipeline.close();
+  }
+}
+
+/** A meter for the ledger, with its indexes as they are. */
+async function meterOf(pipeline: Pipeline): Promise<DynamoDbMeter> {
+  const client = makeDynamoDb();
+  try {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: pipeline.names.ledgerTable }));
+    const keysOf = (schema: readonly { AttributeName?: string | undefined }[] | undefined): string[] =>
+      (schema ?? []).map(({ AttributeName }) => AttributeName ?? "");
+    const indexes = (Table?.GlobalSecondaryIndexes ?? []).map((index) => ({
+      name: index.IndexName ?? "",
+      keys: keysOf(index.KeySchema),
+    }));
+    return new DynamoDbMeter(keysOf(Table?.KeySchema), indexes);
+  } finally {
+    client.destroy();
+    pipeline.proxy.reset();
+  }
+}
+
+function result(pipeline: Pipeline, units: DynamoDbUnits, messages: number): CostBench {
+  const counts = new Map<string, number>();
+  for (const { service, operation } of pipeline.proxy.calls) {
+    const call = service === "sns" ? "sns Publish" : `${service} ${operation}`;
+    counts.set(call, (counts.get(call) ?? 0) + 1);
+  }
+  const count = (call: string): number => counts.get(call) ?? 0;
+  const events = count("sns Publish");
+  const logBytes = pipeline.log.reduce((sum, event) => sum + Buffer.byteLength(JSON.stringify(event)) + 1, 0);
+  const usage = (batchSize: 1 | 10): AwsUsage => {
+    const forwardRuns = messages / batchSize;
+    const feedbackRuns = events / batchSize;
+    const billed = (name: "forward" | "feedback", runs: number): number =>
+      (runs * batchSize * BILLED_MS[name][batchSize] * LIMITS[name].memoryMiB) / 1024 / 1000;
+    return {
+      messages,
+      s3Puts: count("s3 PutObject"),
+      s3Gets: count("s3 GetObject"),
+      // S3 and SNS send one each; a run receives and deletes its batch. What else the handlers ask is on the wire.
+      sqsRequests: count("s3 PutObject") + events + 2 * (forwardRuns + feedbackRuns) + otherSqsRequests(counts),
+      snsPublishes: events,
+      lambdaRequests: forwardRuns + feedbackRuns,
+      lambdaGigabyteSeconds: billed("forward", forwardRuns) + billed("feedback", feedbackRuns),
+      dynamodbWriteUnits: units.writeUnits,
+      dynamodbReadUnits: units.readUnits,
+      logBytes,
+      sesRecipients: count("ses SendEmail"),
+    };
+  };
+  return {
+    messages,
+    calls: [...counts].map(([call, times]) => ({ call, perMessage: times / messages })),
+    writeUnits: units.writeUnits / messages,
+    indexWriteUnits: units.indexWriteUnits / messages,
+    readUnits: units.readUnits / messages,
+    largestItems: Object.fromEntries(units.largestItems),
+    logBytes: logBytes / messages,
+    billedMs: BILLED_MS,
+    rows: Object.entries(PRICES).flatMap(([region, prices]) =>
+      BATCH_SIZES.map((batchSize) => ({ region, batchSize, cost: costPerThousand(usage(batchSize), prices) })),
+    ),
+  };
+}
+
+/** The worker of local mode receives and deletes at its own pace; only what handlers ask of SQS themselves counts. */
+function otherSqsRequests(counts: ReadonlyMap<string, number>): number {
+  return (counts.get("sqs SendMessage") ?? 0) + (counts.get("sqs ChangeMessageVisibility") ?? 0);
+}
