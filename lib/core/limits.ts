@@ -88,6 +88,10 @@ export const LIMITS = {
     /** The same mail from the same client within this time is sent once. */
     duplicateWindowMs: 15 * 60_000,
   },
+  functions: {
+    /** Half of where V8 puts what is new. With its own choice, 16 MiB and more, garbage fills a third of a function. */
+    semiSpaceMiB: 8,
+  },
   account: {
     /** Of `MaxSendRate`: below it, since SES counts in its own seconds. */
     rateShare: 0.97,

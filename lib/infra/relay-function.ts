@@ -11,6 +11,7 @@ import { Architecture, Code, EventSourceMapping, Function as LambdaFunction, Run
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
+import { LIMITS } from "../core/limits.ts";
 import { HANDLER } from "./bundle.ts";
 import { freezeLogicalId, resourceName } from "./physical-names.ts";
 import { RelayLog } from "./relay-log.ts";
@@ -57,7 +58,7 @@ export class RelayFunction extends Construct {
       handler: HANDLER,
       timeout: Duration.seconds(props.limits.timeoutSeconds),
       memorySize: props.limits.memoryMiB,
-      environment: { ...props.variables },
+      environment: { ...props.variables, NODE_OPTIONS: `--max-semi-space-size=${LIMITS.functions.semiSpaceMiB}` },
       role: this.role,
       logGroup,
     });

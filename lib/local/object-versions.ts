@@ -91,7 +91,8 @@ export interface ObjectVersions {
 }
 
 const NULL_ID = "null";
-const ROWS_PER_EXPIRY = 100;
+/** Few enough for one turn of the event loop. */
+const ROWS_PER_EXPIRY = 50;
 
 /** The body comes last, so that the other columns are read without it. */
 const SCHEMA = `

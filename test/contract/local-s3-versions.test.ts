@@ -12,9 +12,11 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   type ListObjectVersionsCommandInput,
+  PutBucketNotificationConfigurationCommand,
   PutObjectCommand,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
+import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { VersionedBucket, versionEntries } from "../support/versioned-bucket.ts";
 
@@ -257,6 +259,24 @@ describe("local S3 with versioning", () => {
     const CopySource = `${Bucket}/${KEY}?versionId=${first}`;
     const copy = new CopyObjectCommand({ Bucket, Key: "older", CopySource });
     expect(await errorName(bucket.s3.send(copy))).toBe("NotImplemented");
+  });
+
+  it("names the version in the event of a new object", async () => {
+    const { sqs } = bucket.clients;
+    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: "events" }));
+    const asked = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] });
+    const QueueArn = (await sqs.send(asked)).Attributes?.["QueueArn"];
+    const QueueConfigurations = [{ QueueArn, Events: ["s3:ObjectCreated:*" as const] }];
+    await bucket.s3.send(
+      new PutBucketNotificationConfigurationCommand({
+        Bucket,
+        NotificationConfiguration: { QueueConfigurations },
+        SkipDestinationValidation: true,
+      }),
+    );
+    const id = await bucket.put(KEY, "x");
+    const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl }));
+    expect(JSON.parse(Messages?.[0]?.Body ?? "")).toMatchObject({ Records: [{ s3: { object: { versionId: id } } }] });
   });
 
   it("deletes many at once, each with or without its version", async () => {

@@ -4,25 +4,18 @@
  * SES (the local one) refuses a From that is not verified, so a rewrite that is wrong does not arrive.
  */
 
-import { CreateTenantCommand, CreateTenantResourceAssociationCommand } from "@aws-sdk/client-sesv2";
 import { type AddressObject, simpleParser } from "mailparser";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { makeForwardHandler } from "../../lambda/forward/handler.ts";
-import { makeSes } from "../../lib/aws/clients.ts";
 import { writeRow } from "../../lib/aws/directory-dynamo.ts";
 import { readMessage } from "../../lib/aws/ledger-dynamo.ts";
 import type { Tenant } from "../../lib/core/directory.ts";
-import type { LogEvent } from "../../lib/core/log.ts";
-import { ENV } from "../../lib/core/names.ts";
 import { parseQueueId, type QueueId } from "../../lib/core/queue-id.ts";
-import { runOnce } from "../../lib/local/queue-worker.ts";
 import type { SendFault } from "../../lib/local/ses-server.ts";
 import { classSample, classSampleNames, playSample } from "../support/class-samples.ts";
 import { fillDirectory, line, startTestEdge, type TestEdge } from "../support/edge.ts";
 import { type Pipeline, startPipeline, TEST_SYSTEM_ADDRESS } from "../support/pipeline.ts";
 import { splitMessage } from "../support/raw-message.ts";
 import type { SmtpClient } from "../support/smtp-client.ts";
-import { waitFor } from "../support/wait-for.ts";
 
 /** What becomes of a sample: its From, Reply-To and Auto-Submitted when it leaves, or the reply. */
 interface Fate {
@@ -366,39 +359,4 @@ describe("reports to the sender", () => {
     const { message } = await readMessage(pipeline.ledger, id);
     expect(message).toMatchObject({ returnPath: "jane@example.org", foreignReturnPath: true, rewrite: "forward" });
   });
-});
-
-describe("where SES has a tenant for each of ours", () => {
-  it("its own mail goes out under that tenant, and its server's bounces under the relay's address under none", async () => {
-    await pipeline.rest();
-    await writeRow(pipeline.directory, ACME);
-    const { region, configurationSet } = pipeline.names;
-    const ses = makeSes();
-    await ses.send(new CreateTenantCommand({ TenantName: "acme" }));
-    for (const resource of ["identity/example.com", "identity/example.jp", `configuration-set/${configurationSet}`]) {
-      const ResourceArn = `arn:aws:ses:${region}:000000000000:${resource}`;
-      await ses.send(new CreateTenantResourceAssociationCommand({ TenantName: "acme", ResourceArn }));
-    }
-    ses.destroy();
-    const env = { ...pipeline.env, [ENV.sesTenants]: "true" };
-    const events: LogEvent[] = [];
-    const log = (event: LogEvent): void => void events.push(event);
-    const handler = makeForwardHandler(env, log);
-    const worker = { timeoutSeconds: 60, concurrency: 1, name: "forward", queue: pipeline.forwardQueue, handler, log };
-    const client = await edge.logIn();
-    const ids = [(await send(client, "php-mail-of-own-domain")).id, (await send(client, "postfix-bounce")).id];
-    await client.quit();
-    await waitFor(
-      async () => {
-        await runOnce(worker);
-        return (
-          ids.every((id) => events.some((event) => event.event === "forwarded" && event["id"] === id)) || undefined
-        );
-      },
-      { deadlineMs: 30_000, otherwise: () => `not forwarded: ${JSON.stringify(events)}` },
-    );
-    const outbox = await pipeline.outbox();
-    const tenants = ids.map((id) => outbox.find(({ request }) => JSON.stringify(request).includes(id ?? "-"))?.request);
-    expect(tenants.map((request) => request?.["tenantName"])).toEqual(["acme", undefined]);
-  }, 60_000);
 });

@@ -67,6 +67,12 @@ describe("functions", () => {
     });
   });
 
+  it("share the account's rate among as many invocations of forward as may run at a time", () => {
+    const { mapping } = sourceOf(prod, "ForwardFunction");
+    const { concurrency } = readForwardConfig(variablesOf(prod, "ForwardFunction"));
+    expect(mapping.properties["ScalingConfig"]).toEqual({ MaximumConcurrency: concurrency });
+  });
+
   it("sweep runs by the clock", () => {
     expect(prod.only("AWS::Events::Rule").properties).toMatchObject({
       ScheduleExpression: `rate(${LIMITS.sweep.scheduleMinutes} minutes)`,
@@ -89,7 +95,8 @@ describe("functions", () => {
       },
     });
     expect(readConfig(watched)).toMatchObject({ environment: "prod", recordDays: 90 });
-    for (const name of Object.keys(variables)) {
+    expect(variables["NODE_OPTIONS"]).toBe(`--max-semi-space-size=${LIMITS.functions.semiSpaceMiB}`);
+    for (const name of Object.keys(variables).filter((name) => name !== "NODE_OPTIONS")) {
       expect(Object.values<string>(ENV)).toContain(name);
       expect([...asked], `${id} never asks for it`).toContain(name);
     }
@@ -135,14 +142,7 @@ describe("feedback", () => {
       EventDestination: { Enabled: true, SnsDestination: { TopicARN: { Ref: "FeedbackTopic" } } },
     });
     const types = list(object(properties["EventDestination"])["MatchingEventTypes"]).map(render);
-    expect(types.sort()).toEqual([
-      "bounce",
-      "complaint",
-      "delivery",
-      "deliveryDelay",
-      "reject",
-      "renderingFailure",
-    ]);
+    expect(types.sort()).toEqual(["bounce", "complaint", "delivery", "deliveryDelay", "reject", "renderingFailure"]);
   });
 
   it("comes through a configuration set that neither tracks nor keeps a suppression list of the account's", () => {

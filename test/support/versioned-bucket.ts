@@ -44,9 +44,13 @@ export class VersionedBucket {
     return bucket;
   }
 
-  get s3(): S3Client {
+  get clients(): TestClients {
     if (this.#running === undefined) throw new Error("the services are not running");
-    return this.#running.clients.s3;
+    return this.#running.clients;
+  }
+
+  get s3(): S3Client {
+    return this.clients.s3;
   }
 
   get endpoint(): string {
