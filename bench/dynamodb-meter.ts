@@ -6,7 +6,7 @@
  * read by the items it returned. A refused condition costs what the write would have.
  */
 
-import { type DynamoDbItem, itemBytes, readUnits, writeUnits } from "../lib/core/dynamodb-units.ts";
+import { type DynamoDbItem, itemBytes, readUnits, writeUnits } from "./dynamodb-units.ts";
 
 /** An index: which attributes of an item make its entry. */
 export interface MeteredIndex {

@@ -106,7 +106,7 @@ export function decideSender(classified: Classified, problem: FromProblem, polic
   if (problem === "none") {
     // Anybody outside can write the tenant's address into From. Signed by SES for that domain it would be believed.
     const cameFromOutside = evidence.includes("outside-sender") || evidence.includes("srs-from-outside");
-    return "pass";
+    return cameFromOutside && policy.foreignFrom === "rewrite" ? "rewrite" : "pass";
   }
   if (senderClass === "bounce" || senderClass === "system") return rewrites(policy.systemMail);
   if (problem !== "foreign") return "refuse";

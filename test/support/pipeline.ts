@@ -149,14 +149,7 @@ export async function startPipeline(options: Partial<SesServerOptions> = {}): Pr
       );
     },
     rest,
-    accept: async (message = {}) => {
-      const envelope = testEnvelope(message);
-      const received = `Received: from client.example.com ([192.0.2.1])\r\n by ${TEST_HOST_NAME} id ${envelope.id}\r\n`;
-      const bytes = Buffer.from(message.bytes ?? testMail());
-      const body = Buffer.concat([encodeSpoolHeader(envelope, received), bytes]);
-      await putSpoolObject(spool, envelope.id, body, body.length);
-      return envelope.id;
-    },
+    accept: (message) => acceptMessage(spool, message),
     outbox: () => readOutbox(join(dataDir, "outbox")),
     recipients: async (id) => (await readMessage(ledger, id)).recipients,
     logged: (match, deadlineMs = 20_000) =>
@@ -199,6 +192,16 @@ export async function startPipeline(options: Partial<SesServerOptions> = {}): Pr
   };
 }
 
+/** Puts a message into the spool as the edge would. */
+export async function acceptMessage(spool: Spool, message: TestMessage = {}): Promise<QueueId> {
+  const envelope = testEnvelope(message);
+  const received = `Received: from client.example.com ([192.0.2.1])\r\n by ${TEST_HOST_NAME} id ${envelope.id}\r\n`;
+  const bytes = Buffer.from(message.bytes ?? testMail());
+  const body = Buffer.concat([encodeSpoolHeader(envelope, received), bytes]);
+  await putSpoolObject(spool, envelope.id, body, body.length);
+  return envelope.id;
+}
+
 /** A small mail from a demo address. */
 export function testMail(subject = "test", body = "Hello.\r\n"): string {
   return `From: A <a@example.com>\r\nTo: b@example.net\r\nSubject: ${subject}\r\nMessage-ID: <${subject}@example.com>\r\n\r\n${body}`;
@@ -218,7 +221,8 @@ function testEnvelope(message: TestMessage): Envelope {
   };
 }
 
-function handlerEnvironment(names: RuntimeNames): NodeJS.ProcessEnv {
+/** The settings of the handlers, for one invocation of forward at a time. */
+export function handlerEnvironment(names: RuntimeNames): NodeJS.ProcessEnv {
   return {
     AWS_REGION: names.region,
     [ENV.environment]: "test",

@@ -19,6 +19,9 @@ export async function startDma(relay: RelayAccess, certificate: string): Promise
       },
       queue: async () => parseQueue(await machine.must([DMA, "-bp"])),
       flush: async () => {
+        // A delivery that was deferred sleeps, holds its mail, and looks for a flush every 30 seconds. Ending it is what
+        // a restart of the machine does; dma -q, which cron calls then, goes on where it was.
+        await machine.endProcesses();
         await machine.must([DMA, "-q"]);
       },
       useRelay: (changed) => configure(machine, changed),
@@ -53,11 +56,10 @@ ${relay.implicitTls === true ? "" : "STARTTLS\n"}MAILNAME /etc/mailname
   );
 }
 
-/** `dma -bp`: a block of ID, From and To for each recipient; no reason. */
+/** `dma -bp`: a block of ID, From and To for each recipient. */
 function parseQueue(listing: string): QueuedMail[] {
   return [...listing.matchAll(/From\t: (.*)\nTo\t: (.*)/g)].map((match) => ({
     sender: match[1] ?? "",
     recipients: [match[2] ?? ""],
-    reason: "",
   }));
 }

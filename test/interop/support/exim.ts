@@ -9,31 +9,33 @@ import { CERTIFICATES, MACHINE_NAME, type Machine, openMachine, RELAY_HOST } fro
 import type { MailServer, QueuedMail, RelayAccess } from "./mail-server.ts";
 import { submitBySmtp, waitForPort } from "./submit.ts";
 
-/** `requireAuth` false: Debian's template as it is, without the line that the guide adds to its transport. */
-export type EximOptions = { readonly requireAuth: boolean };
-
 const EXIM = "/usr/sbin/exim4";
 const TEMPLATE = "/etc/exim4/exim4.conf.template";
 
 /** Starts an Exim that sends everything through the relay. `certificate`: the relay's, PEM. */
-export async function startExim(relay: RelayAccess, certificate: string, options: EximOptions): Promise<MailServer> {
+export async function startExim(relay: RelayAccess, certificate: string): Promise<MailServer> {
   const machine = await openMachine("exim", certificate);
   try {
     const port = await freePort();
     // Only because the relay of the test has a loopback address, which Exim takes for itself.
-    await addToTemplate(machine, "smarthost", "manualroute", "self = send");
-    if (options.requireAuth) await addToTemplate(machine, "remote_smtp_smarthost", "smtp", "hosts_require_auth = *");
-    await configure(machine, relay, port);
+    const debian = withOption(await machine.read(TEMPLATE), "smarthost", "manualroute", "self = send");
+    const apply = async (access: RelayAccess): Promise<void> => {
+      const allowListed = access.allowListed === true;
+      const option = "hosts_require_auth = *";
+      await machine.write(TEMPLATE, allowListed ? debian : withOption(debian, "remote_smtp_smarthost", "smtp", option));
+      await configure(machine, access, port);
+    };
+    await apply(relay);
     const daemon = machine.start([EXIM, "-bdf", "-q30m"]);
     await waitForPort(port, () => daemon.output());
     return {
       submit: (from, to, message) => submitBySmtp(port, from, to, message),
-      queue: async () => await queue(machine),
+      queue: async () => parseQueue(await machine.must([EXIM, "-bp"])),
       flush: async () => {
         await machine.must([EXIM, "-qff"]);
       },
       // Each delivery is a process of its own and reads the configuration anew.
-      useRelay: (changed) => configure(machine, changed, port),
+      useRelay: apply,
       log: () => machine.read("/var/log/exim4/mainlog"),
       remove: machine.remove,
     };
@@ -43,12 +45,11 @@ export async function startExim(relay: RelayAccess, certificate: string, options
   }
 }
 
-/** Adds an option to a router or transport of Debian's template, for which there is no macro. */
-async function addToTemplate(machine: Machine, name: string, driver: string, option: string): Promise<void> {
-  const template = await machine.read(TEMPLATE);
+/** Adds an option to a router or transport of Debian's template, for which there is no macro: the guide says to edit it. */
+function withOption(template: string, name: string, driver: string, option: string): string {
   const place = new RegExp(`(\\n${name}:\\n(?: .*\\n)*? {2}driver = ${driver}\\n)`, "g");
   if (!place.test(template)) throw new Error(`${TEMPLATE} has no ${name}`);
-  await machine.write(TEMPLATE, template.replaceAll(place, `$1  ${option}\n`));
+  return template.replaceAll(place, `$1  ${option}\n`);
 }
 
 /** The customer's part: three files and update-exim4.conf. The machine's own names and port are what the guide leaves. */
@@ -86,14 +87,12 @@ ${relay.implicitTls === true ? "REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps\n" : ""}`
 }
 
 /** `exim -bp`: age, size, id and sender on one line, then the recipients; those done with have a D before them. */
-async function queue(machine: Machine): Promise<QueuedMail[]> {
-  const mails: { sender: string; recipients: string[]; reason: string }[] = [];
-  for (const line of (await machine.must([EXIM, "-bp"])).split("\n")) {
-    const first = /^\s*\S+\s+\S+\s+(\S+)\s+<([^>]*)>/.exec(line);
-    if (first !== null) {
-      const reason = await machine.read(`/var/spool/exim4/msglog/${first[1]}`);
-      mails.push({ sender: first[2] ?? "", recipients: [], reason });
-    } else if (/^\s+\S+@/.test(line)) mails.at(-1)?.recipients.push(line.trim());
+function parseQueue(listing: string): QueuedMail[] {
+  const mails: { sender: string; recipients: string[] }[] = [];
+  for (const line of listing.split("\n")) {
+    const sender = /^\s*\S+\s+\S+\s+\S+\s+<([^>]*)>/.exec(line)?.[1];
+    if (sender !== undefined) mails.push({ sender, recipients: [] });
+    else if (/^\s+\S+@/.test(line)) mails.at(-1)?.recipients.push(line.trim());
   }
   return mails;
 }

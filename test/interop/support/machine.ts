@@ -57,6 +57,8 @@ export type Machine = {
   must(command: readonly string[], input?: Uint8Array | string): Promise<string>;
   /** Starts a command that keeps running, as root or as a user and group of these numbers. */
   start(command: readonly string[], user?: number): Daemon;
+  /** Ends all that runs on the machine, as switching it off does. */
+  endProcesses(): Promise<void>;
   /** Ends all that runs on the machine and deletes it. */
   remove(): Promise<void>;
 };
@@ -108,6 +110,7 @@ export async function openMachine(server: MailServerName, certificate: string): 
     },
     start: (command, user) =>
       startDaemon(["chroot", ...(user === undefined ? [] : [`--userspec=${user}:${user}`]), root, ...command], daemons),
+    endProcesses: () => endInhabitants(root),
     remove: async () => {
       process.off("exit", killAll);
       await Promise.all([...daemons].map(end));

@@ -6,19 +6,15 @@ import type { SmtpLogin } from "../../support/smtp-client.ts";
 /** How a mail server reaches the relay. */
 export type RelayAccess = {
   readonly port: number;
-  /** Undefined: without a login, as a server does whose address is allow-listed, or is thought to be. */
   readonly login?: SmtpLogin;
+  /** Set up for an address that needs no login. */
+  readonly allowListed?: boolean;
   /** True: TLS from the first byte (port 465); false: STARTTLS (port 587). */
   readonly implicitTls?: boolean;
 };
 
-/** A mail that waits in a queue. */
-export type QueuedMail = {
-  readonly sender: string;
-  readonly recipients: readonly string[];
-  /** Why, in the words of the mail server; empty where its queue listing does not say. */
-  readonly reason: string;
-};
+/** A mail that waits in a queue. Why it does is in the log. */
+export type QueuedMail = { readonly sender: string; readonly recipients: readonly string[] };
 
 /** A running mail server that sends everything through the relay. */
 export type MailServer = {
@@ -30,7 +26,7 @@ export type MailServer = {
   flush(): Promise<void>;
   /** Writes another way to reach the relay into its configuration, as its postmaster would. */
   useRelay(relay: RelayAccess): Promise<void>;
-  /** What it has logged, for assertions and failure messages. */
+  /** Everything it has logged so far. */
   log(): Promise<string>;
   /** Ends it and deletes its machine. */
   remove(): Promise<void>;

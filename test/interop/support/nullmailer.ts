@@ -49,14 +49,14 @@ async function configure(machine: Machine, relay: RelayAccess): Promise<void> {
   );
 }
 
-/** A queue file: the sender, a recipient on each line, an empty line, the message. It does not say why it waits. */
+/** A queue file: the sender, a recipient on each line, an empty line, the message. */
 async function mailsIn(machine: Machine, folder: string): Promise<QueuedMail[]> {
   const mails: QueuedMail[] = [];
   for (const name of await machine.list(folder)) {
     const [envelope = ""] = (await machine.read(`${folder}/${name}`)).split("\n\n");
     const [sender, ...recipients] = envelope.split("\n");
     // Delivered since it was listed.
-    if (recipients.length > 0) mails.push({ sender: sender ?? "", recipients, reason: "" });
+    if (recipients.length > 0) mails.push({ sender: sender ?? "", recipients });
   }
   return mails;
 }

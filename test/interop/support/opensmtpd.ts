@@ -64,13 +64,13 @@ match from local for any action "relay"
   );
 }
 
-/** `smtpctl show queue`: one envelope a line, fields between bars; sender, recipient, and last the reason. */
+/** `smtpctl show queue`: one envelope a line, fields between bars; the fifth the sender, the seventh the recipient. */
 function parseQueue(listing: string): QueuedMail[] {
   return listing
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => {
       const fields = line.split("|");
-      return { sender: fields[4] ?? "", recipients: [fields[6] ?? ""], reason: fields.slice(13).join("|") };
+      return { sender: fields[4] ?? "", recipients: [fields[6] ?? ""] };
     });
 }

@@ -92,15 +92,12 @@ async function makeMap(machine: Machine, file: string, entries: string): Promise
 
 /** `mailq`: a line with id, size, time and sender, a line with the reason in brackets, a line for each recipient. */
 function parseQueue(listing: string): QueuedMail[] {
-  const mails: { sender: string; recipients: string[]; reason: string }[] = [];
+  const mails: { sender: string; recipients: string[] }[] = [];
   for (const line of listing.split("\n")) {
-    const first = /^\w{14}\S*\s.*<([^>]*)>$/.exec(line);
-    const reason = /^\s+\((.*)\)?$/.exec(line)?.[1];
+    const sender = /^\w{14}\S*\s.*<([^>]*)>$/.exec(line)?.[1];
     const recipient = /^\s+<([^>]+)>$/.exec(line)?.[1];
-    const last = mails.at(-1);
-    if (first !== null) mails.push({ sender: first[1] ?? "", recipients: [], reason: "" });
-    else if (last !== undefined && reason !== undefined) last.reason += reason;
-    else if (last !== undefined && recipient !== undefined) last.recipients.push(recipient);
+    if (sender !== undefined) mails.push({ sender, recipients: [] });
+    else if (recipient !== undefined) mails.at(-1)?.recipients.push(recipient);
   }
   return mails;
 }
