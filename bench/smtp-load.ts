@@ -20,8 +20,19 @@ export interface Load {
 export async function sendLoad(load: Load): Promise<number> {
   const args = [
     ...(load.reuse ? ["-d"] : []),
-    ...["-s", String(load.sessions), "-l", String(load.bytes), "-m", String(load.messages)],
-    ...["-f", "a@example.com", "-t", "b@example.net", "-M", "bench.example.com", `127.0.0.1:${load.port}`],
+    "-s",
+    String(load.sessions),
+    "-l",
+    String(load.bytes),
+    "-m",
+    String(load.messages),
+    "-f",
+    "a@example.com",
+    "-t",
+    "b@example.net",
+    "-M",
+    "bench.example.com",
+    `127.0.0.1:${load.port}`,
   ];
   const started = performance.now();
   const child = spawn("smtp-source", args, { stdio: ["ignore", "ignore", "pipe"] });

@@ -20,11 +20,13 @@ const dma = useMailServer("dma", { start: startDma, trace: "(DragonFly Mail Agen
 describeMailServer(dma, {
   implicitTls: true,
   transactions: 12,
-  wrongPassword: /454 4\.7\.0 Authentication failed.*\n(?:.*\n)*.*deferred: .*MAIL FROM: 451 4\.7\.0 Authentication has failed/,
+  wrongPassword:
+    /454 4\.7\.0 Authentication failed.*\n(?:.*\n)*.*deferred: .*MAIL FROM: 451 4\.7\.0 Authentication has failed/,
   noLogin: /deferred: .*MAIL FROM: 451 4\.7\.0 Authentication required/,
   paused: /deferred: .*MAIL FROM: 451 4\.7\.1 Sending with srv2 is paused/,
   relayDown: /connect to .* failed: Connection refused/,
   refused: /MAIL FROM: 550 5\.7\.1 (?:.*\n)*.*can not bounce a bounce message, discarding/,
   refusedAfterData: /final DATA: 550 5\.7\.1 (?:.*\n)*.*can not bounce a bounce message, discarding/,
+  withoutLogin: "ESMTPS",
   author: "is not told",
 });

@@ -30,6 +30,7 @@ describeMailServer(exim, {
   relayDown: / == .* defer .*Connection refused/,
   refused: / \*\* .*MAIL FROM:<author-\S+>.*: 550 5\.7\.1 /,
   refusedAfterData: / \*\* .*end of data: 550 5\.7\.1 /,
+  withoutLogin: "ESMTPS",
   author: "gets a bounce",
 });
 

@@ -4,6 +4,7 @@
  * | the relay                          | nullmailer                                                                 |
  * |------------------------------------|----------------------------------------------------------------------------|
  * | takes mail                         | AUTH PLAIN; all recipients in one transaction                              |
+ * |                                    | without a login it says HELO after STARTTLS, not EHLO                      |
  * | 454 to AUTH (wrong password)       | keeps the mail                                                             |
  * | 451 to MAIL (no login, paused)     | keeps the mail                                                             |
  * | does not answer                    | keeps the mail                                                             |
@@ -26,6 +27,7 @@ describeMailServer(nullmailer, {
   relayDown: /Connect failed.*\n/,
   refused: /Failed: 550 5\.7\.1 .*\n.*Permanent error.*\n.*into failed/,
   refusedAfterData: /Failed: 550 5\.7\.1 .*\n.*Permanent error.*\n.*into failed/,
+  withoutLogin: "SMTP",
   author: "gets a bounce",
 });
 

@@ -26,5 +26,6 @@ describeMailServer(openSmtpd, {
   relayDown: /mta error reason=Connection refused/,
   refused: /result="PermFail" stat="550 5\.7\.1 Sender domain forgotten\.test/,
   refusedAfterData: /result="PermFail" stat="550 5\.7\.1 From field names forgotten\.test/,
+  withoutLogin: "ESMTPS",
   author: "gets a bounce",
 });

@@ -29,5 +29,6 @@ describeMailServer(sendmail, {
   relayDown: /stat=Deferred: Connection refused/,
   refused: /reply=550 5\.7\.1 Sender domain forgotten\.test(?:.*\n)*.*DSN: Service unavailable/,
   refusedAfterData: /reply=550 5\.7\.1 From field names forgotten\.test(?:.*\n)*.*DSN: Service unavailable/,
+  withoutLogin: "ESMTPS",
   author: "gets a bounce",
 });

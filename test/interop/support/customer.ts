@@ -32,7 +32,14 @@ export async function writeLogin(relay: RelayProcess, login: SmtpLogin, status: 
 /** Allow-lists this machine: TLS, no login. */
 export async function allowLoopback(relay: RelayProcess): Promise<void> {
   const cidr = LOOPBACK;
-  await write(relay, { kind: "network", cidr, tenant: DEMO_TENANT, label: "here", status: "active", tlsRequired: true });
+  await write(relay, {
+    kind: "network",
+    cidr,
+    tenant: DEMO_TENANT,
+    label: "here",
+    status: "active",
+    tlsRequired: true,
+  });
 }
 
 /** Takes it off the list again. */

@@ -2,7 +2,6 @@
 
 import type { SmtpLogin } from "../../support/smtp-client.ts";
 
-
 /** How a mail server reaches the relay. */
 export type RelayAccess = {
   readonly port: number;

@@ -45,11 +45,10 @@ async function configure(machine: Machine, relay: RelayAccess, port: number): Pr
   const { login } = relay;
   const scheme = relay.implicitTls === true ? "smtps" : "smtp+tls";
   const target = `${RELAY_HOST}:${relay.port}`;
-  await machine.write(
-    "/etc/mail/secrets",
-    login === undefined ? "" : `edge ${login.user}:${login.password}\n`,
-    { group: "opensmtpd", mode: 0o640 },
-  );
+  await machine.write("/etc/mail/secrets", login === undefined ? "" : `edge ${login.user}:${login.password}\n`, {
+    group: "opensmtpd",
+    mode: 0o640,
+  });
   const how =
     login === undefined
       ? `relay host "${scheme}://${target}"`

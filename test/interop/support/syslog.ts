@@ -35,7 +35,8 @@ export async function startSyslog(machine: Machine): Promise<Syslog> {
   });
   await Promise.race([listening, failed]);
   return {
-    text: async () => (await readFile(machine.path(LOG), "utf8")).replace(/(?!^)<\d{1,3}>(?=[A-Z][a-z]{2} [ \d]\d )/g, "\n"),
+    text: async () =>
+      (await readFile(machine.path(LOG), "utf8")).replace(/(?!^)<\d{1,3}>(?=[A-Z][a-z]{2} [ \d]\d )/g, "\n"),
     stop: async () => {
       if (child.exitCode !== null) return;
       const exited = once(child, "exit");
