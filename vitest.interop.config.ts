@@ -4,8 +4,6 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/interop/**/*.test.ts"],
-    // Expectations about these clients' reactions to a 550 are not settled yet; run them by name to work on them.
-    exclude: ["test/interop/{dma,nullmailer,opensmtpd,sendmail}.test.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     teardownTimeout: 120_000,

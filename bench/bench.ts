@@ -3,59 +3,56 @@
 import { writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { printTable } from "../bin/commands/output.ts";
 import { benchColdStart } from "./cold-start-bench.ts";
+import { benchCost } from "./cost-bench.ts";
 import { benchEdge } from "./edge-bench.ts";
+import { benchForward } from "./forward-bench.ts";
+import { printColdStart, printCost, printEdge, printForward } from "./print-results.ts";
 
-const HELP = `Usage: npm run bench [-- --quick] [--json FILE]
+const HELP = `Usage: npm run bench [-- --quick] [--only SECTION]... [--json FILE]
 
-Measures the edge against a bare smtp-server (load by Postfix's smtp-source, local S3 in another process), the memory
-that 50 sessions of 20 MB take, and size and import time of each Lambda bundle.
+  edge        the edge against a bare smtp-server (load by Postfix's smtp-source, local S3 in another process), and its
+              memory with 50 sessions of 20 MB
+  forward     forward against the bare call to SES, feedback, and forward's memory with messages of 28 MiB
+  cost        the calls to AWS that a message makes, and what they cost
+  cold-start  size and import time of each Lambda bundle
 
-  --quick      fewer messages: half a minute instead of two
-  --json FILE  writes the figures as JSON too`;
+  --quick         fewer messages: a minute and a half instead of five
+  --only SECTION  this section only; may be given again
+  --json FILE     writes the figures as JSON too`;
+
+type Progress = (line: string) => void;
+
+/** Measures a section, prints it, and returns its figures. */
+const SECTIONS: Readonly<Record<string, (quick: boolean, progress: Progress) => Promise<object>>> = {
+  "cold-start": async () => printColdStart(await benchColdStart()),
+  edge: async (quick, progress) => printEdge(await benchEdge(quick, progress)),
+  forward: async (quick, progress) => printForward(await benchForward(quick, progress)),
+  cost: async (quick) => printCost(await benchCost(quick ? 20 : 200)),
+};
 
 const { values } = parseArgs({
-  options: { quick: { type: "boolean" }, json: { type: "string" }, help: { type: "boolean" } },
+  options: {
+    quick: { type: "boolean" },
+    only: { type: "string", multiple: true },
+    json: { type: "string" },
+    help: { type: "boolean" },
+  },
 });
+const wrong = (values.only ?? []).filter((name) => !(name in SECTIONS));
 if (values.help === true) console.log(HELP);
-else await main(values.quick === true, values.json);
+else if (wrong.length > 0) {
+  console.error(`There is no section ${wrong.join(", ")}.\n\n${HELP}`);
+  process.exitCode = 2;
+} else await main(values.quick === true, values.only ?? Object.keys(SECTIONS), values.json);
 
-async function main(quick: boolean, file: string | undefined): Promise<void> {
-  const progress = (line: string): void => void process.stderr.write(`  ${line}\n`);
-  const coldStart = await benchColdStart();
-  const edge = await benchEdge(quick, progress);
+async function main(quick: boolean, sections: readonly string[], file: string | undefined): Promise<void> {
   const machine = { node: process.version, cpu: cpus()[0]?.model ?? "unknown", cores: cpus().length };
-
-  console.log(`\n${machine.cores} cores, ${machine.cpu}, Node ${machine.node}\n\nEdge, 10 KB messages:\n`);
-  printTable(
-    ["SERVER", "SESSIONS", "CONNECTION", "MESSAGES/S", "CPU MS/MESSAGE"],
-    edge.rows.map((row) => [
-      row.server,
-      String(row.sessions),
-      row.reuse ? "reused" : "new",
-      row.perSecond.toFixed(0),
-      row.cpuMsPerMessage.toFixed(3),
-    ]),
-  );
-  console.log(`\nCPU per message, edge by bare smtp-server, 20 sessions, reused: ${edge.cpuRatio.toFixed(1)} times`);
-  const { idleBytes, peakBytes, sessions } = edge.memory;
-  console.log(
-    `Edge memory (PSS): ${megabytes(idleBytes)} idle, ${megabytes(peakBytes)} with ${sessions} x 20 MB at once\n`,
-  );
-  printTable(
-    ["FUNCTION", "AT START KB", "ALL FILES KB", "IMPORT MS"],
-    coldStart.map((row) => [
-      row.name,
-      (row.startBytes / 1024).toFixed(0),
-      (row.totalBytes / 1024).toFixed(0),
-      row.importMs.toFixed(0),
-    ]),
-  );
-  if (file !== undefined)
-    await writeFile(file, `${JSON.stringify({ machine, quick, edge, coldStart }, undefined, 2)}\n`);
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1024 / 1024).toFixed(0)} MB`;
+  console.log(`${machine.cores} cores, ${machine.cpu}, Node ${machine.node}`);
+  const figures: Record<string, object> = {};
+  for (const name of sections) {
+    const result = await SECTIONS[name]?.(quick, (line) => void process.stderr.write(`  ${line}\n`));
+    if (result !== undefined) figures[name] = result;
+  }
+  if (file !== undefined) await writeFile(file, `${JSON.stringify({ machine, quick, ...figures }, undefined, 2)}\n`);
 }

@@ -11,26 +11,21 @@ import { LIMITS } from "../../lib/core/limits.ts";
 import { ENV } from "../../lib/core/names.ts";
 import { parseQueueId } from "../../lib/core/queue-id.ts";
 import { startQueueWorker } from "../../lib/local/queue-worker.ts";
-import { answerOrders, cpuMs } from "./usage.ts";
+import { benchMail } from "../spool-mail.ts";
+import { answerOrders, measured } from "./usage.ts";
 
 /** What the parent may ask for. */
 export type ForwardOrder =
   /** Forward this many messages from the queue. */
   | { readonly order: "forward"; readonly messages: number }
-  /** Call SES this many times with this message, as many calls at once as a batch has messages. */
-  | { readonly order: "floor"; readonly messages: number; readonly message: string };
-
-/** What it took. */
-export interface ForwardDone {
-  readonly seconds: number;
-  readonly cpuMs: number;
-}
+  /** Call SES this many times with a message of this size, as many calls at once as a batch has messages. */
+  | { readonly order: "floor"; readonly messages: number; readonly bytes: number };
 
 let left = 0;
 let emptied: () => void = () => undefined;
 const handler = makeForwardHandler(process.env, (event) => {
   if (event.event === "forwarded" && --left === 0) emptied();
-  if (/error|deferred|failed|dead-letter|unknown|breaker/.test(event.event)) console.error(event);
+  if (event.event !== "forwarded" && event.event !== "message-edited") console.error(event);
 });
 const queue = { client: makeSqs(), url: process.env[ENV.forwardQueueUrl] ?? "" };
 const sender = {
@@ -70,12 +65,10 @@ async function floor(messages: number, bytes: Buffer): Promise<void> {
   await Promise.all(Array.from({ length: LIMITS.forward.batchSize }, lane));
 }
 
-answerOrders(async (sent): Promise<ForwardDone> => {
+answerOrders(async (sent) => {
   const order = sent as ForwardOrder;
-  const startMs = performance.now();
-  const startCpuMs = cpuMs();
-  if (order.order === "forward") await forward(order.messages);
-  else await floor(order.messages, Buffer.from(order.message, "latin1"));
-  return { seconds: (performance.now() - startMs) / 1000, cpuMs: cpuMs() - startCpuMs };
+  if (order.order === "forward") return await measured(async () => await forward(order.messages));
+  const message = benchMail(order.bytes);
+  return await measured(async () => await floor(order.messages, message));
 });
 process.send?.({});

@@ -19,6 +19,20 @@ export function reportUsage(): void {
   process.once("disconnect", () => process.exit());
 }
 
+/** What some work took. */
+export interface Effort {
+  readonly seconds: number;
+  readonly cpuMs: number;
+}
+
+/** Does it and tells. */
+export async function measured(work: () => Promise<void>): Promise<Effort> {
+  const startMs = performance.now();
+  const startCpuMs = cpuMs();
+  await work();
+  return { seconds: (performance.now() - startMs) / 1000, cpuMs: cpuMs() - startCpuMs };
+}
+
 /** Carries out each order of the parent and sends its result. A failed one ends the process, which the parent notices. */
 export function answerOrders(carryOut: (order: unknown) => Promise<object>): void {
   process.on("message", (message) => {

@@ -18,7 +18,7 @@ import { writeOwedDsns } from "../../lib/aws/write-owed-dsns.ts";
 import { ownOutcome } from "../../lib/core/dsn-policy.ts";
 import { forEachInFlight } from "../../lib/core/in-flight.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
-import { isSettled, type MessageRecord } from "../../lib/core/message-record.ts";
+import { isSettled, type MessageRecord, owesReport } from "../../lib/core/message-record.ts";
 import { newMessageRecord } from "../../lib/core/new-message-record.ts";
 import type { QueueId } from "../../lib/core/queue-id.ts";
 import { decodeSpoolObject, NotASpoolObject, type SpoolObject } from "../../lib/core/spool-object.ts";
@@ -67,12 +67,14 @@ async function sendAll(
   const records = new Map(known.recipients.map((record) => [record.index, record]));
   const digest = copyDigest(object, message);
   let laterMs: number | undefined;
+  let mayOwe = known.recipients.some(owesReport);
   await forEachInFlight(object.envelope.recipients, LIMITS.forward.recipientsInFlight, async (recipient, index) => {
     const job = { message, index, recipient, refusal, raw, own, digest };
-    const againMs = await forwardRecipient(deps, job, records.get(index), turn);
-    if (againMs !== undefined) laterMs = Math.min(laterMs ?? againMs, againMs);
+    const end = await forwardRecipient(deps, job, records.get(index), turn);
+    if (end.againMs !== undefined) laterMs = Math.min(laterMs ?? end.againMs, end.againMs);
+    mayOwe ||= end.mayOwe === true;
   });
-  await writeOwedDsns(deps, message.id, async () => object.message);
+  if (mayOwe) await writeOwedDsns(deps, message.id, async () => object.message);
   return laterMs;
 }
 

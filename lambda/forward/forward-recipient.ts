@@ -64,22 +64,30 @@ export interface Job {
   readonly digest: string | undefined;
 }
 
-/** Returns undefined when the recipient is handled, else when to come back (epoch milliseconds). */
+/** Where a recipient stands after its turn. */
+export interface RecipientEnd {
+  /** When to come back (epoch milliseconds); undefined: nothing more is to be sent. */
+  readonly againMs?: number;
+  /** A report about it may be owed since its record was read. */
+  readonly mayOwe?: boolean;
+}
+
+/** See the head of this file; `known` is the recipient's record as it was read. Throws what DynamoDB throws. */
 export async function forwardRecipient(
   deps: ForwardDeps,
   job: Job,
   known: RecipientRecord | undefined,
   turn: Turn,
-): Promise<number | undefined> {
-  if (known !== undefined && isHandled(known)) return undefined;
-  if (deps.now() >= turn.stopAtMs) return deps.now();
-  if (known === undefined && (await isCopy(deps, job))) return undefined;
+): Promise<RecipientEnd> {
+  if (known !== undefined && isHandled(known)) return {};
+  if (deps.now() >= turn.stopAtMs) return { againMs: deps.now() };
+  if (known === undefined && (await isCopy(deps, job))) return {};
   const { refusal } = job;
   if (refusal !== undefined) {
     return await underClaim(deps, job, known, turn, async () => ({ kind: "failed", failure: unsendable(refusal) }));
   }
   const passage = await deps.gate.pass(turn.stopAtMs);
-  if (passage.kind === "later") return passage.atMs;
+  if (passage.kind === "later") return { againMs: passage.atMs };
   try {
     return await underClaim(deps, job, known, turn, async () => await send(deps, job, turn, passage));
   } finally {
@@ -93,10 +101,11 @@ async function underClaim(
   known: RecipientRecord | undefined,
   turn: Turn,
   call: () => Promise<SendResult>,
-): Promise<number | undefined> {
+): Promise<RecipientEnd> {
   const claimed = await claimRecipient(deps, job, known, turn.holder);
-  if ("againMs" in claimed) return claimed.againMs;
-  if (claimed.record === undefined) return undefined;
+  if ("againMs" in claimed) return claimed;
+  // Whoever handled it may have died before the report.
+  if (claimed.record === undefined) return { mayOwe: true };
   return await recordResult(deps, job, claimed.record, await call(), turn);
 }
 
@@ -193,7 +202,7 @@ async function recordResult(
   claimed: RecipientRecord,
   result: SendResult,
   turn: Turn,
-): Promise<number | undefined> {
+): Promise<RecipientEnd> {
   const { id, tenant } = job.message;
   const { address } = job.recipient;
   if (result.kind === "accepted") {
@@ -201,7 +210,7 @@ async function recordResult(
       record.sesId === undefined ? recordSent(record, result.sesId, deps.now()) : undefined,
     );
     deps.log({ event: "forwarded", id, tenant, recipient: address, sesId: result.sesId });
-    return undefined;
+    return {};
   }
   const { failure } = result;
   const permanent = failure.class === "permanent";
@@ -211,7 +220,7 @@ async function recordResult(
       owe(deps, job, recordFailed(record, { ...failure, status: outcome.status }, deps.now()), outcome),
     );
     deps.log({ event: "failed", id, tenant, recipient: address, code: failure.code, status: outcome.status });
-    return undefined;
+    return { mayOwe: true };
   }
   const nextTryAt = nextTry(deps, claimed, failure, turn);
   const outcome = heldOutcome(failure, giveUpTime(deps, job.message));
@@ -219,7 +228,7 @@ async function recordResult(
     owe(deps, job, recordDeferred(record, failure, nextTryAt, deps.now()), outcome),
   );
   deps.log({ event: "deferred", id, tenant, recipient: address, code: failure.code, nextTryAt });
-  return nextTryAt;
+  return { againMs: nextTryAt, mayOwe: true };
 }
 
 /** The waits grow, but not by SES's "too fast", which says nothing against the mail; a closed account is not asked. */

@@ -106,7 +106,12 @@ export function isHandled(record: RecipientRecord): boolean {
 
 /** True when also every report about it is in the spool: nothing of the message is needed for it any more. */
 export function isSettled(record: RecipientRecord): boolean {
-  return isHandled(record) && (record.dsns ?? []).every((note) => note.written);
+  return isHandled(record) && !owesReport(record);
+}
+
+/** True when a report about it is owed and not in the spool. */
+export function owesReport(record: RecipientRecord): boolean {
+  return (record.dsns ?? []).some((note) => !note.written);
 }
 
 /** The first record of a recipient, as its first claim. */

@@ -2,7 +2,8 @@
  * The pace of sending: a backlog goes out nearly as fast as SES allows, and SES's "too fast" is nobody's failure.
  *
  * Two instances of forward, each a process with one batch at a time, as Lambda runs them; they share nothing but queue,
- * tables and the account's rate. Real time. FAULT_PACE_MESSAGES: how many (default 10,000; 1,500 take half a minute).
+ * tables and the account's rate. Real time, so on a machine that other programs keep busy a slow run says nothing and is
+ * skipped. FAULT_PACE_MESSAGES: how many (default 10,000; 1,500 take half a minute).
  */
 
 import { type ChildProcess, fork } from "node:child_process";
@@ -18,6 +19,7 @@ import { listSpool } from "../../lib/aws/spool-s3.ts";
 import type { LogEvent } from "../../lib/core/log.ts";
 import { ENV } from "../../lib/core/names.ts";
 import { useLocalAws } from "../../lib/local/local-environment.ts";
+import { watchCpu } from "../support/cpu-watch.ts";
 import { acceptMessage, handlerEnvironment, testMail } from "../support/pipeline.ts";
 
 const MESSAGES = Number(process.env["FAULT_PACE_MESSAGES"] ?? 10_000);
@@ -26,6 +28,8 @@ const INSTANCES = 2;
 /** At least nine tenths of the possible rate. */
 const SECONDS_MAX = MESSAGES / RATE_PER_SECOND / 0.9;
 const PUTS_AT_ONCE = 8;
+/** Above this share of all cores, used by other programs, this machine cannot keep the pace. */
+const OTHERS_SHARE_MAX = 0.2;
 
 const children: ChildProcess[] = [];
 let dataDir: string;
@@ -62,6 +66,8 @@ interface Forwarded {
   readonly log: readonly LogEvent[];
   /** From the first mail to the last. */
   readonly seconds: number;
+  /** Of all cores, what programs used that do not belong to this test. */
+  readonly othersShare: number;
 }
 
 /** Starts the instances; resolves once `until` many mails are with SES. */
@@ -70,6 +76,7 @@ async function forwardAll(env: NodeJS.ProcessEnv, until: number): Promise<Forwar
   let forwarded = 0;
   let firstMs = 0;
   const instances = Array.from({ length: INSTANCES }, () => start("forward-process.ts", [], env));
+  const othersShare = await watchCpu([process.pid, ...children.map(({ pid }) => pid ?? 0)]);
   await new Promise<void>((resolve, reject) => {
     for (const instance of instances) {
       instance.once("exit", (code) => reject(new Error(`an instance ended with ${code}`)));
@@ -82,13 +89,13 @@ async function forwardAll(env: NodeJS.ProcessEnv, until: number): Promise<Forwar
       });
     }
   });
-  return { log, seconds: (performance.now() - firstMs) / 1000 };
+  return { log, seconds: (performance.now() - firstMs) / 1000, othersShare: await othersShare() };
 }
 
 describe("pace", () => {
   it(`sends ${MESSAGES} messages at nine tenths of ${RATE_PER_SECOND} a second at least, without a failure, a report or a retry`, {
     timeout: 120_000 + MESSAGES * 60,
-  }, async () => {
+  }, async ({ skip }) => {
     const services = start("paced-services.ts", [dataDir, String(RATE_PER_SECOND)], process.env);
     const { endpoint } = await next<{ endpoint: string }>(services);
     useLocalAws(process.env, endpoint);
@@ -104,13 +111,13 @@ describe("pace", () => {
     expect((await queueDepth(queue)).waiting).toBe(MESSAGES + 1);
 
     const env = { ...process.env, ...handlerEnvironment(names), [ENV.forwardConcurrency]: String(INSTANCES) };
-    const { log, seconds } = await forwardAll(env, MESSAGES);
+    const { log, seconds, othersShare } = await forwardAll(env, MESSAGES);
 
     services.send("refused");
     const { refused } = await next<{ refused: number }>(services);
-    console.log(
-      `${MESSAGES} messages in ${seconds.toFixed(1)} s, ${(MESSAGES / seconds).toFixed(1)}/s; ${refused} refused`,
-    );
+    const others = `other programs used ${(100 * othersShare).toFixed(0)} % of the cores`;
+    const rate = `${MESSAGES} messages in ${seconds.toFixed(1)} s, ${(MESSAGES / seconds).toFixed(1)}/s`;
+    console.log(`${rate}; ${refused} refused; ${others}`);
     const happened = log.filter(({ event }) => event !== "message-edited");
     expect(new Set(happened.map(({ event }) => event))).toEqual(new Set(["forwarded"]));
     expect(new Set(happened.map((event) => event["recipient"])).size).toBe(MESSAGES);
@@ -120,8 +127,9 @@ describe("pace", () => {
     await expect
       .poll(() => queueDepth(queue), { timeout: 10_000 })
       .toMatchObject({ waiting: 0, inFlight: 0, delayed: 0 });
-    expect(seconds).toBeLessThanOrEqual(SECONDS_MAX);
     for (const client of [spool.client, queue.client]) client.destroy();
+    if (seconds > SECONDS_MAX && othersShare > OTHERS_SHARE_MAX) skip(`${rate}, but ${others}`);
+    expect(seconds).toBeLessThanOrEqual(SECONDS_MAX);
   });
 });
 

@@ -8,7 +8,8 @@
  * | 451 to MAIL (no login, paused)     | keeps the mail                                                             |
  * | does not answer                    | keeps the mail                                                             |
  * | 550 to MAIL or at the end of DATA  | bounces with `From: MAILER-DAEMON <>`, which names no address: the relay   |
- * |                                    | refuses it, dma discards it, and the author hears nothing                  |
+ * |                                    | refuses it, dma says it discards it but keeps it for ever, and the author  |
+ * |                                    | hears nothing                                                              |
  */
 
 import { startDma } from "./support/dma.ts";

@@ -23,7 +23,7 @@ describeMailServer(openSmtpd, {
   wrongPassword: /AUTH rejected: 454 4\.7\.0 Authentication failed(?:.*\n)*.*Disabling route .* for 15s/,
   noLogin: /result="TempFail" stat="451 4\.7\.0 Authentication required/,
   paused: /result="TempFail" stat="451 4\.7\.1 Sending with srv2 is paused/,
-  relayDown: /mta error reason=Connection refused/,
+  relayDown: /mta error reason=(?:Connection refused|IO Error)/,
   refused: /result="PermFail" stat="550 5\.7\.1 Sender domain forgotten\.test/,
   refusedAfterData: /result="PermFail" stat="550 5\.7\.1 From field names forgotten\.test/,
   withoutLogin: "ESMTPS",

@@ -8,12 +8,13 @@
 import { afterAll, beforeAll, expect } from "vitest";
 import type { OutboxMail } from "../../support/outbox.ts";
 import { headerFields, splitMessage } from "../../support/raw-message.ts";
-import { type RelayProcess, startRelay } from "../../support/relay-process.ts";
+import type { RelayProcess } from "../../support/relay-process.ts";
 import type { SmtpLogin } from "../../support/smtp-client.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { certificateOf, LOGIN, SECOND_LOGIN, writeLogin } from "./customer.ts";
-import { carries, expectSameMail, type MarkedMail, markedMail } from "./mail.ts";
+import { certificateOf, LOGIN } from "./customer.ts";
+import { expectSameMail, type MarkedMail, markedMail } from "./mail.ts";
 import type { MailServer, RelayAccess } from "./mail-server.ts";
+import { useCustomerRelay } from "./use-customer-relay.ts";
 
 /** Which mail server, and what the harness has to know of it. */
 export type HarnessOptions<Server extends MailServer> = {
@@ -47,6 +48,8 @@ export type MailServerHarness<Server extends MailServer = MailServer> = {
   isQueued(recipients: readonly string[]): Promise<boolean>;
   /** What has left of the mail so far. */
   copies(mail: MarkedMail): Promise<OutboxMail[]>;
+  /** Starts the relay again: it has then forgotten what it knew of logins and addresses. */
+  restartRelay(): Promise<void>;
 };
 
 /** A sender in a domain of the tenant's. */
@@ -79,13 +82,16 @@ export function useMailServer<Server extends MailServer>(
   name: string,
   options: HarnessOptions<Server>,
 ): MailServerHarness<Server> {
-  let relay: RelayProcess | undefined;
+  const customer = useCustomerRelay();
   let server: Server | undefined;
 
   const harness: MailServerHarness<Server> = {
     name,
-    relay: () => present(relay, "relay"),
-    server: () => present(server, name),
+    relay: customer.relay,
+    server: () => {
+      if (server === undefined) throw new Error(`${name} is not running`);
+      return server;
+    },
     access: (login) => ({ port: harness.relay().smtpPort, ...(login === undefined ? {} : { login }) }),
     submit: async (domains) => {
       const mail = usualMail();
@@ -112,7 +118,8 @@ export function useMailServer<Server extends MailServer>(
         },
         {
           deadlineMs: DEADLINE_MS,
-          otherwise: async () => `not delivered. ${name}:\n${await harness.server().log()}\n${relay?.output()}`,
+          otherwise: async () =>
+            `not delivered. ${name}:\n${await harness.server().log()}\n${customer.relay().output()}`,
         },
       );
       const sent = await harness.copies(mail);
@@ -130,7 +137,8 @@ export function useMailServer<Server extends MailServer>(
         },
         {
           deadlineMs: DEADLINE_MS,
-          otherwise: async () => `${name} has not said ${String(pattern)} but:\n${await logged()}\n${relay?.output()}`,
+          otherwise: async () =>
+            `${name} has not said ${String(pattern)} but:\n${await logged()}\n${customer.relay().output()}`,
         },
       );
     },
@@ -138,18 +146,15 @@ export function useMailServer<Server extends MailServer>(
       const waiting = await queuedAddresses(harness.server());
       return recipients.every((recipient) => waiting.includes(recipient));
     },
-    copies: async (mail) => (await harness.relay().outbox()).filter(carries(mail)),
+    copies: customer.copies,
+    restartRelay: customer.restart,
   };
 
   beforeAll(async () => {
-    relay = await startRelay();
-    await writeLogin(relay, LOGIN, "active");
-    await writeLogin(relay, SECOND_LOGIN, "paused");
-    server = await options.start(harness.access(LOGIN), await certificateOf(relay));
+    server = await options.start(harness.access(LOGIN), await certificateOf(customer.relay()));
   });
   afterAll(async () => {
     await server?.remove();
-    await relay?.remove();
   });
   return harness;
 }
@@ -166,9 +171,4 @@ function again(action: () => Promise<void>): () => Promise<void> {
     last = performance.now();
     await action();
   };
-}
-
-function present<T>(value: T | undefined, name: string): T {
-  if (value === undefined) throw new Error(`${name} is not running`);
-  return value;
 }

@@ -1,0 +1,101 @@
+/** Shows what was measured. Each function returns what it was given. */
+
+import { printTable } from "../bin/commands/output.ts";
+import type { ColdStartRow } from "./cold-start-bench.ts";
+import type { CostBench } from "./cost-bench.ts";
+import type { EdgeBench } from "./edge-bench.ts";
+import type { ForwardBench } from "./forward-bench.ts";
+
+/** Edge beside smtp-server, and its memory. */
+export function printEdge(edge: EdgeBench): EdgeBench {
+  console.log("\nEdge, 10 KB messages:\n");
+  printTable(
+    ["SERVER", "SESSIONS", "CONNECTION", "MESSAGES/S", "CPU MS/MESSAGE"],
+    edge.rows.map((row) => [
+      row.server,
+      String(row.sessions),
+      row.reuse ? "reused" : "new",
+      row.perSecond.toFixed(0),
+      row.cpuMsPerMessage.toFixed(3),
+    ]),
+  );
+  console.log(`\nCPU per message, edge by bare smtp-server, 20 sessions, reused: ${edge.cpuRatio.toFixed(1)} times`);
+  const { idleBytes, peakBytes, sessions } = edge.memory;
+  console.log(
+    `Edge memory (PSS): ${megabytes(idleBytes)} idle, ${megabytes(peakBytes)} with ${sessions} x 20 MB at once`,
+  );
+  return edge;
+}
+
+/** Forward beside the bare call, feedback, memory. */
+export function printForward(forward: ForwardBench): ForwardBench {
+  console.log("\nForward, one recipient, beside the bare call to SES with ready bytes:\n");
+  printTable(
+    ["MESSAGE", "MESSAGES/S", "CPU MS/MESSAGE", "BARE CALLS/S", "CPU MS/CALL", "CPU RATIO"],
+    forward.rows.map((row) => [
+      `${(row.bytes / 1024).toFixed(0)} KB`,
+      row.perSecond.toFixed(0),
+      row.cpuMs.toFixed(2),
+      row.floorPerSecond.toFixed(0),
+      row.floorCpuMs.toFixed(2),
+      row.ratio.toFixed(1),
+    ]),
+  );
+  const { feedback, memory } = forward;
+  console.log(`\nFeedback: ${feedback.perSecond.toFixed(0)} events/s, ${feedback.cpuMs.toFixed(2)} ms of CPU for each`);
+  console.log(
+    `Forward memory (peak RSS): ${megabytes(memory.idleBytes)} idle; with ${megabytes(memory.bytes)} messages ` +
+      `${megabytes(memory.oneRecipientBytes)} to one recipient, ${megabytes(memory.tenRecipientsBytes)} to ten, ` +
+      `${megabytes(memory.warmBytes)} after many small ones`,
+  );
+  return forward;
+}
+
+/** Calls and units of a message, and the bill for a thousand. */
+export function printCost(cost: CostBench): CostBench {
+  console.log(`\nCalls to AWS for a message (10 KB, one recipient, delivered; mean of ${cost.messages}):\n`);
+  printTable(
+    ["CALL", "TIMES"],
+    cost.calls.map(({ call, perMessage }) => [call, perMessage.toFixed(2)]),
+  );
+  const { writeUnits, indexWriteUnits, readUnits, largestItems, logBytes, billedMs } = cost;
+  const items = Object.entries(largestItems).map(([kind, bytes]) => `${kind} ${bytes}`);
+  console.log(
+    `\nDynamoDB: ${writeUnits.toFixed(2)} write units (${indexWriteUnits.toFixed(2)} of them for indexes), ` +
+      `${readUnits.toFixed(2)} read units; largest items in octets: ${items.join(", ")}`,
+  );
+  console.log(
+    `Assumed of Lambda: ${billedMs.forward[1]} ms billed for a message by forward and ${billedMs.feedback[1]} by feedback ` +
+      `alone, ${billedMs.forward[10]} and ${billedMs.feedback[10]} in a batch of ten. Logged: ${logBytes.toFixed(0)} octets.`,
+  );
+  console.log("\nDollars for 1,000 messages:\n");
+  const dollars = (amount: number): string => amount.toFixed(4);
+  printTable(
+    ["REGION", "BATCH", "S3", "SQS", "SNS", "LAMBDA", "DYNAMODB", "ON TOP OF SES", "LOGS", "SES"],
+    cost.rows.map(({ region, batchSize, cost: bill }) => [
+      region,
+      String(batchSize),
+      ...[bill.s3, bill.sqs, bill.sns, bill.lambda, bill.dynamodb, bill.onTopOfSes, bill.logs, bill.ses].map(dollars),
+    ]),
+  );
+  return cost;
+}
+
+/** Bundles. */
+export function printColdStart(rows: readonly ColdStartRow[]): readonly ColdStartRow[] {
+  console.log("");
+  printTable(
+    ["FUNCTION", "AT START KB", "ALL FILES KB", "IMPORT MS"],
+    rows.map((row) => [
+      row.name,
+      (row.startBytes / 1024).toFixed(0),
+      (row.totalBytes / 1024).toFixed(0),
+      row.importMs.toFixed(0),
+    ]),
+  );
+  return rows;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(0)} MB`;
+}
