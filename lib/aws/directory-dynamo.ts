@@ -7,14 +7,17 @@
 
 import {
   BatchGetItemCommand,
+  ConditionalCheckFailedException,
   DeleteItemCommand,
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
+  UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import { type DirectoryRow, directoryKey, type Tenant } from "../core/directory.ts";
+import { type DirectoryRow, directoryKey } from "../core/directory.ts";
+import { parseDirectoryRow } from "../core/directory-row.ts";
 import { DIRECTORY_INDEX, DIRECTORY_KEYS } from "../core/names.ts";
 
 /** The directory table and a client for it. */
@@ -36,7 +39,7 @@ export async function readRow(
     new GetItemCommand({ TableName: directory.table, Key: { [DIRECTORY_KEYS.partition]: { S: key } } }),
     signal === undefined ? {} : { abortSignal: signal },
   );
-  return Item === undefined ? undefined : parseRow(unmarshall(Item));
+  return Item === undefined ? undefined : parseDirectoryRow(unmarshall(Item));
 }
 
 /** Reads several rows; those that do not exist are left out. Throws when DynamoDB keeps some back. */
@@ -55,7 +58,7 @@ export async function readRows(
         signal === undefined ? {} : { abortSignal: signal },
       );
       for (const item of Responses?.[directory.table] ?? []) {
-        const row = parseRow(unmarshall(item));
+        const row = parseDirectoryRow(unmarshall(item));
         if (row !== undefined) rows.push(row);
       }
       wanted = (UnprocessedKeys?.[directory.table]?.Keys ?? []).map((key) => ({
@@ -72,6 +75,48 @@ export async function writeRow(directory: Directory, row: DirectoryRow): Promise
   await directory.client.send(
     new PutItemCommand({ TableName: directory.table, Item: marshall(item, { removeUndefinedValues: true }) }),
   );
+}
+
+/**
+ * Changes single attributes of a row that is there, and leaves those of other writers alone; undefined removes one.
+ * False: there is no such row.
+ */
+export async function changeRow(
+  directory: Directory,
+  key: string,
+  changes: Readonly<Record<string, unknown>>,
+): Promise<boolean> {
+  const names: Record<string, string> = { "#pk": DIRECTORY_KEYS.partition };
+  const values: Record<string, unknown> = {};
+  const sets: string[] = [];
+  const removes: string[] = [];
+  for (const [index, [name, value]] of Object.entries(changes).entries()) {
+    names[`#n${index}`] = name;
+    if (value === undefined) {
+      removes.push(`#n${index}`);
+    } else {
+      sets.push(`#n${index} = :v${index}`);
+      values[`:v${index}`] = value;
+    }
+  }
+  const set = sets.length > 0 ? `SET ${sets.join(", ")}` : "";
+  const remove = removes.length > 0 ? `REMOVE ${removes.join(", ")}` : "";
+  try {
+    await directory.client.send(
+      new UpdateItemCommand({
+        TableName: directory.table,
+        Key: { [DIRECTORY_KEYS.partition]: { S: key } },
+        UpdateExpression: `${set} ${remove}`.trim(),
+        ConditionExpression: "attribute_exists(#pk)",
+        ExpressionAttributeNames: names,
+        ...(sets.length > 0 ? { ExpressionAttributeValues: marshall(values, { removeUndefinedValues: true }) } : {}),
+      }),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
 }
 
 /** Removes a row; no error when it is not there. */
@@ -97,7 +142,7 @@ export async function listTenantRows(directory: Directory, tenant: string): Prom
       }),
     );
     for (const item of page.Items ?? []) {
-      const row = parseRow(unmarshall(item));
+      const row = parseDirectoryRow(unmarshall(item));
       if (row !== undefined) rows.push(row);
     }
     from = page.LastEvaluatedKey;
@@ -107,53 +152,4 @@ export async function listTenantRows(directory: Directory, tenant: string): Prom
 
 function tenantOf(row: DirectoryRow): string {
   return row.kind === "tenant" ? row.id : row.tenant;
-}
-
-/** A row of a kind or form unknown here is treated as absent: an old edge must not stumble over newer rows. */
-function parseRow(item: Record<string, unknown>): DirectoryRow | undefined {
-  const text = (name: string): string => (typeof item[name] === "string" ? item[name] : "");
-  const status = item["status"] === "paused" ? "paused" : "active";
-  switch (item["kind"]) {
-    case "tenant": {
-      const language = item["language"] === "ja" ? "ja" : "en";
-      return { kind: "tenant", id: text("id"), name: text("name"), status, language, ...parsePolicy(item) };
-    }
-    case "credential":
-      return {
-        kind: "credential",
-        login: text("login"),
-        tenant: text("tenant"),
-        label: text("label"),
-        status,
-        passwordHash: text("passwordHash"),
-      };
-    case "network":
-      return {
-        kind: "network",
-        cidr: text("cidr"),
-        tenant: text("tenant"),
-        label: text("label"),
-        status,
-        tlsRequired: item["tlsRequired"] !== false,
-      };
-    case "domain":
-      return {
-        kind: "domain",
-        domain: text("domain"),
-        tenant: text("tenant"),
-        status: item["status"] === "verified" ? "verified" : "pending",
-      };
-    default:
-      return undefined;
-  }
-}
-
-/** A value unknown here, from a newer writer, counts as the stricter choice. */
-function parsePolicy(item: Record<string, unknown>): Pick<Tenant, "foreignFrom" | "systemMail" | "rewriteDomain"> {
-  const { foreignFrom, systemMail, rewriteDomain } = item;
-  return {
-    ...(foreignFrom === undefined ? {} : { foreignFrom: foreignFrom === "rewrite" ? "rewrite" : "refuse" }),
-    ...(systemMail === undefined ? {} : { systemMail: systemMail === "rewrite" ? "rewrite" : "refuse" }),
-    ...(typeof rewriteDomain === "string" && rewriteDomain !== "" ? { rewriteDomain } : {}),
-  };
 }

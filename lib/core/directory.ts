@@ -18,7 +18,22 @@ export interface Tenant {
   readonly id: string;
   readonly name: string;
   readonly status: "active" | "paused";
+  /** Why it is paused; absent on rows that are active, and on those paused before this was recorded. */
+  readonly pause?: Pause;
   readonly language: Language;
+  /** Where the operator's notices about this tenant go. */
+  readonly contact?: string;
+  /** The contract: nothing is accepted before its start or from its end on (epoch milliseconds). */
+  readonly startsAtMs?: number;
+  readonly endsAtMs?: number;
+  /** Messages accepted in one calendar month (UTC); absent: as many as there are. */
+  readonly monthlyMessagesMax?: number;
+  /** The month (`2026-11`) in which `monthlyMessagesMax` was reached; written by the usage counters, read by the edge. */
+  readonly limitReachedMonth?: string;
+  readonly price?: Price;
+  readonly limits?: SendingLimits;
+  readonly breaker?: BreakerSettings;
+  readonly webhook?: WebhookSettings;
   /**
    * Mail whose author (header From) is in no domain of the tenant: forwarded mail, mailing lists, contact forms. SES
    * sends none of it as it stands. `rewrite`: it goes out under an address of the tenant that shows the author, and an
@@ -33,6 +48,49 @@ export interface Tenant {
   readonly systemMail?: ForeignMail;
   /** The tenant's domain for rewritten mail that names none of its domains. Absent: the relay's system address. */
   readonly rewriteDomain?: string;
+}
+
+/** Why something of a tenant's may not send just now. */
+export interface Pause {
+  /** `breaker`: by the relay itself, for bounces or complaints. */
+  readonly by: "operator" | "breaker";
+  /** In plain words, shown to the operator and, in short, to the postmaster. */
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+/** What a tenant pays for 1,000; the amount is a decimal number as text, so that no cent is rounded away. */
+export interface Price {
+  readonly per: "message" | "recipient";
+  readonly per1000: string;
+  /** ISO 4217. */
+  readonly currency: string;
+}
+
+/** A tenant's or credential's own limits; absent ones are those of the edge's settings. */
+export interface SendingLimits {
+  readonly connections?: number;
+  readonly messagesPerMinute?: number;
+  readonly recipientsPerMinute?: number;
+  /** Of one envelope sender: a hacked web site must not use up what its server may send. */
+  readonly senderMessagesPerMinute?: number;
+  readonly senderRecipientsPerMinute?: number;
+}
+
+/** When a tenant, or one of its envelope senders, is paused for its bounces; absent values are the relay's. */
+export interface BreakerSettings {
+  readonly bounceRateMax?: number;
+  readonly complaintRateMax?: number;
+  readonly messagesMin?: number;
+  /** False: it warns and never pauses. */
+  readonly pauses?: boolean;
+}
+
+/** Where events of a tenant are sent (Standard Webhooks). */
+export interface WebhookSettings {
+  readonly url: string;
+  /** `whsec_` and base64. */
+  readonly secret: string;
 }
 
 /** What is done with mail that SES would refuse for its author. */
@@ -60,8 +118,13 @@ export interface Credential {
   /** For people: which server uses it. */
   readonly label: string;
   readonly status: "active" | "paused";
+  readonly pause?: Pause;
   /** `scrypt$N$r$p$salt$hash`, salt and hash in base64url. */
   readonly passwordHash: string;
+  /** The password before the last rotation, good until `previousUntilMs` (epoch milliseconds). */
+  readonly previousPasswordHash?: string;
+  readonly previousUntilMs?: number;
+  readonly limits?: SendingLimits;
 }
 
 /** Addresses whose servers submit for a tenant without a login. */
@@ -84,8 +147,17 @@ export interface SenderDomain {
   readonly status: "pending" | "verified";
 }
 
+/** An envelope sender of a tenant that may not send just now; no row: it may. */
+export interface SenderPause {
+  readonly kind: "sender-pause";
+  readonly tenant: string;
+  /** In lower case. */
+  readonly sender: string;
+  readonly pause: Pause;
+}
+
 /** Anything the directory keeps. */
-export type DirectoryRow = Tenant | Credential | Network | SenderDomain;
+export type DirectoryRow = Tenant | Credential | Network | SenderDomain | SenderPause;
 
 /** The partition key of a row. */
 export function directoryKey(row: DirectoryRow): string {
@@ -98,6 +170,8 @@ export function directoryKey(row: DirectoryRow): string {
       return networkKey(row.cidr);
     case "domain":
       return domainKey(row.domain);
+    case "sender-pause":
+      return senderPauseKey(row.tenant, row.sender);
   }
 }
 
@@ -109,6 +183,9 @@ export const credentialKey = (login: string): string => `credential#${login}`;
 export const networkKey = (cidr: string): string => `network#${cidr}`;
 /** Partition key of a domain, given in lower-case A-labels. */
 export const domainKey = (domain: string): string => `domain#${domain}`;
+/** Partition key of a paused envelope sender. */
+export const senderPauseKey = (tenant: string, sender: string): string =>
+  `sender-pause#${tenant}#${sender.toLowerCase()}`;
 
 /** Whether a tenant may send for a domain. `pending` names the domain that waits for its verification. */
 export type SenderVerdict =
