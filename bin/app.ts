@@ -8,7 +8,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { App } from "aws-cdk-lib";
+import { App, Validations } from "aws-cdk-lib";
+import { AwsSolutionsChecks } from "cdk-nag";
 import { parseEnvironment } from "../lib/config/environment.ts";
 import { bundleRelay } from "../lib/infra/bundle.ts";
 import { resourceName } from "../lib/infra/physical-names.ts";
@@ -39,6 +40,7 @@ if (typeof name !== "string" || !known.has(name)) {
         code: await bundleRelay(bundles),
         env: { region: environment.region, ...(account === undefined ? {} : { account }) },
       });
+      Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
       app.synth();
     } finally {
       await rm(bundles, { recursive: true, force: true });

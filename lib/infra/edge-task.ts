@@ -23,6 +23,7 @@ import { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
 import { LIMITS } from "../core/limits.ts";
 import { ENV } from "../core/names.ts";
+import { argueAway, SPOOL_OBJECTS } from "./nag.ts";
 import { resourceName } from "./physical-names.ts";
 import { RelayLog } from "./relay-log.ts";
 import { edgeRights, type RelayResources } from "./rights.ts";
@@ -64,6 +65,17 @@ export class EdgeTask extends Construct {
       volumes: [{ name: "temporary" }],
     });
     this.addContainer(props);
+    argueAway(this.definition.taskRole, SPOOL_OBJECTS);
+    argueAway(this.definition.obtainExecutionRole(), {
+      rule: "IAM5",
+      finding: "Resource::*",
+      reason: "ecr:GetAuthorizationToken has no resource that a policy could name.",
+    });
+    argueAway(this.definition, {
+      rule: "ECS2",
+      reason:
+        "The variables are names and numbers; there is no secret among them, and a change of one is a deployment.",
+    });
   }
 
   /**

@@ -4,6 +4,7 @@ import { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
 import { LIMITS } from "../core/limits.ts";
 import { ENV } from "../core/names.ts";
+import { findingOfArn } from "./nag.ts";
 import { RelayFunction } from "./relay-function.ts";
 import { forwardRights, type RelayResources } from "./rights.ts";
 
@@ -46,6 +47,18 @@ export class ForwardWorker extends Construct {
         [ENV.forwardConcurrency]: String(environment.forwardConcurrency),
       },
       rights: forwardRights(this, resources, { configurationSet, sesTenants: environment.sesTenants }),
+      exceptions: [
+        {
+          rule: "IAM5",
+          finding: findingOfArn(this, "ses", "identity/*"),
+          reason: "Tenants' domains come and go without a deployment; the configuration set bounds what can be sent.",
+        },
+        {
+          rule: "IAM5",
+          finding: "Resource::*",
+          reason: "ses:GetAccount has no resource that a policy could name.",
+        },
+      ],
     });
     this.worker.consume(resources.forwardQueue, LIMITS.forward.batchSize, environment.forwardConcurrency);
   }

@@ -20,6 +20,7 @@ import { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
 import { LIMITS } from "../core/limits.ts";
 import { SPOOL_PREFIX, SPOOL_SUFFIX } from "../core/names.ts";
+import { argueAway } from "./nag.ts";
 import { dataRemovalPolicy, freezeLogicalId, resourceName } from "./physical-names.ts";
 import { RelayQueue } from "./relay-queue.ts";
 
@@ -71,6 +72,12 @@ export class MailIntake extends Construct {
       removalPolicy: dataRemovalPolicy(environment.deletionProtection),
     });
     freezeLogicalId(spool, "SpoolBucket");
+    argueAway(spool, {
+      rule: "S1",
+      reason:
+        "Every access is by one of the relay's own roles and stands in its log by message; server access logs would be " +
+        "kept, and paid for, in a second bucket. CloudTrail data events show the rest to an account that wants them.",
+    });
     this.notifyForward(spool, bucketName);
     this.spool = spool as IBucket;
   }

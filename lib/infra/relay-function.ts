@@ -13,6 +13,7 @@ import { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
 import { LIMITS } from "../core/limits.ts";
 import { HANDLER } from "./bundle.ts";
+import { argueAway, type NagException, SPOOL_OBJECTS } from "./nag.ts";
 import { freezeLogicalId, resourceName } from "./physical-names.ts";
 import { RelayLog } from "./relay-log.ts";
 import { logRights } from "./rights.ts";
@@ -29,6 +30,8 @@ export interface RelayFunctionProps {
   readonly limits: { readonly timeoutSeconds: number; readonly memoryMiB: number };
   readonly variables: Readonly<Record<string, string>>;
   readonly rights: readonly PolicyStatement[];
+  /** Why its role is wider than cdk-nag allows, beyond the objects of the spool. */
+  readonly exceptions?: readonly NagException[];
 }
 
 /** Function, role and log; see the head of this file. */
@@ -49,6 +52,7 @@ export class RelayFunction extends Construct {
       assumedBy: new ServicePrincipal("lambda.amazonaws.com"),
       inlinePolicies: { rights: new PolicyDocument({ statements: [...props.rights, logRights(logGroup)] }) },
     });
+    argueAway(this.role, SPOOL_OBJECTS, ...(props.exceptions ?? []));
     this.function = new LambdaFunction(this, "Function", {
       functionName,
       description: props.description,

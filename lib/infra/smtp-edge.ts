@@ -26,6 +26,7 @@ import { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
 import { LIMITS } from "../core/limits.ts";
 import { EDGE_CONTAINER, EDGE_PORT } from "./edge-task.ts";
+import { argueAway } from "./nag.ts";
 import { freezeLogicalId, resourceName } from "./physical-names.ts";
 
 /** What runs, and where. */
@@ -53,6 +54,10 @@ export class SmtpEdge extends Construct {
     const { balancerGroup, taskGroup } = this.securityGroups(vpc);
     const cluster = new Cluster(this, "Cluster", { vpc, clusterName: resourceName(environment.name) });
     freezeLogicalId(cluster, "EdgeCluster");
+    argueAway(cluster, {
+      rule: "ECS4",
+      reason: "Container Insights costs more than the tasks it watches; the edge publishes what it does itself.",
+    });
 
     this.service = new FargateService(this, "Service", {
       cluster: cluster as ICluster,
@@ -81,6 +86,10 @@ export class SmtpEdge extends Construct {
       // Either address answers while one task is alive anywhere: MTAs keep addresses longer than they should.
       crossZoneEnabled: true,
     });
+    argueAway(this.loadBalancer, {
+      rule: "ELB2",
+      reason: "A network load balancer writes access logs for TLS listeners only, and TLS ends in the edge.",
+    });
     this.listen(vpc);
   }
 
@@ -95,6 +104,10 @@ export class SmtpEdge extends Construct {
       vpc,
       description: "SMTP from the load balancer to the edge",
       allowAllOutbound: false,
+    });
+    argueAway(balancerGroup, {
+      rule: "EC23",
+      reason: "Customers' mail servers are anywhere; who may send is decided by login or by network in the directory.",
     });
     for (const { port } of LISTENERS) balancerGroup.addIngressRule(Peer.anyIpv4(), Port.tcp(port), `SMTP on ${port}`);
     for (const port of Object.values(EDGE_PORT)) {

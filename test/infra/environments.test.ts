@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { App, Stack } from "aws-cdk-lib";
+import { App, Stack, Validations } from "aws-cdk-lib";
+import { Bucket } from "aws-cdk-lib/aws-s3";
 import { CfnQueue } from "aws-cdk-lib/aws-sqs";
+import { AwsSolutionsChecks } from "cdk-nag";
 import { describe, expect, it } from "vitest";
 import { cdkContext, environmentNames } from "./cdk-json.ts";
 import { type Resource, render, type Synthesized, synthesizeValidated } from "./synthesized.ts";
@@ -52,9 +54,21 @@ const REPLACED_BY_DESIGN = "AWS::ECS::TaskDefinition";
 const byName = new Map(environmentNames.map((name) => [name, synthesizeValidated(name)]));
 
 describe("the example environments", () => {
-  it("are dev, staging and prod, and synthesize to templates that the CDK's validation finds nothing wrong with", () => {
+  it("are dev, staging and prod, and synthesize to templates that the CDK's validation and cdk-nag find nothing wrong with", () => {
     expect(environmentNames).toEqual(["dev", "staging", "prod"]);
     for (const synthesized of byName.values()) expect(synthesized.resources.length).toBeGreaterThan(50);
+  });
+
+  it("would fail these tests if cdk-nag found something that is not argued away", () => {
+    const outdir = mkdtempSync(join(tmpdir(), "relayhost-wrong-"));
+    try {
+      const app = new App({ context: { ...cdkContext }, outdir, autoSynth: false });
+      new Bucket(new Stack(app, "wrong"), "Bucket");
+      Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+      expect(() => app.synth()).toThrow(/AwsSolutions-S1/);
+    } finally {
+      rmSync(outdir, { recursive: true, force: true });
+    }
   });
 
   it("would fail these tests if validation found something", () => {

@@ -8,7 +8,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { App } from "aws-cdk-lib";
+import { App, Validations } from "aws-cdk-lib";
+import { AwsSolutionsChecks } from "cdk-nag";
 import { parseEnvironment } from "../../lib/config/environment.ts";
 import type { RelayCode } from "../../lib/infra/bundle.ts";
 import { resourceName } from "../../lib/infra/physical-names.ts";
@@ -63,15 +64,26 @@ export function synthesize(name: string, changes: JsonObject = {}, account?: str
   const before = process.env["CDK_VALIDATION"];
   process.env["CDK_VALIDATION"] = "false";
   try {
-    return synthesizeValidated(name, changes, account);
+    return synthesizeWith(name, changes, account, () => undefined);
   } finally {
     if (before === undefined) delete process.env["CDK_VALIDATION"];
     else process.env["CDK_VALIDATION"] = before;
   }
 }
 
-/** As `synthesize`, and a template that breaks CloudFormation's schema or the CDK's default rules throws. */
+/** As `synthesize`, and a template that breaks CloudFormation's schema, the CDK's default rules or cdk-nag's throws. */
 export function synthesizeValidated(name: string, changes: JsonObject = {}, account?: string): Synthesized {
+  return synthesizeWith(name, changes, account, (app) => {
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  });
+}
+
+function synthesizeWith(
+  name: string,
+  changes: JsonObject,
+  account: string | undefined,
+  prepare: (app: App) => void,
+): Synthesized {
   const parsed = parseEnvironment(name, settingsOf(name, changes));
   if ("problems" in parsed) throw new Error(parsed.problems.join("\n"));
   const dir = mkdtempSync(join(tmpdir(), "relayhost-synth-"));
@@ -83,6 +95,7 @@ export function synthesizeValidated(name: string, changes: JsonObject = {}, acco
       code: standInCode(join(dir, "code")),
       env: { region: environment.region, ...(account === undefined ? {} : { account }) },
     });
+    prepare(app);
     const assembly = app.synth();
     const template: unknown = assembly.getStackArtifact(stack.artifactId).template;
     const lookUps = (assembly.manifest.missing ?? []).map(({ key }) => key);
