@@ -23,7 +23,8 @@ export function repositoryFiles(): RepositoryFile[] {
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const full = join(folder, entry.name);
       if (entry.isDirectory() && !folders.has(entry.name)) walk(full);
-      if (!entry.isFile() || suffixes.some((suffix) => entry.name.endsWith(suffix))) continue;
+      // `.git` is a file in a worktree.
+      if (!entry.isFile() || folders.has(entry.name) || suffixes.some((suffix) => entry.name.endsWith(suffix))) continue;
       files.push({ path: relative(ROOT, full).replaceAll(sep, "/"), text: readFileSync(full, "latin1") });
     }
   };
