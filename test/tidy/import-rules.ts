@@ -96,7 +96,14 @@ export const IMPORT_ROWS: readonly ImportRow[] = [
   },
   {
     files: /^bin\/app\.ts$/,
-    may: [/^lib\/infra\//, /^lib\/core\/names\.ts$/, /^lib\/config\/environment\.ts$/, /^aws-cdk-lib(\/|$)/, /^cdk-nag$/, ANY_NODE],
+    may: [
+      /^lib\/infra\//,
+      /^lib\/core\/names\.ts$/,
+      /^lib\/config\/environment\.ts$/,
+      /^aws-cdk-lib(\/|$)/,
+      /^cdk-nag$/,
+      ANY_NODE,
+    ],
     because: "the CDK entry knows infra and its settings only",
   },
   { files: /^bin\/relayhost\.ts$/, may: [/^bin\/commands\//, /^commander$/, ANY_NODE], because: "main stays tiny" },

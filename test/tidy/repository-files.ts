@@ -24,7 +24,8 @@ export function repositoryFiles(): RepositoryFile[] {
       const full = join(folder, entry.name);
       if (entry.isDirectory() && !folders.has(entry.name)) walk(full);
       // `.git` is a file in a worktree.
-      if (!entry.isFile() || folders.has(entry.name) || suffixes.some((suffix) => entry.name.endsWith(suffix))) continue;
+      if (!entry.isFile() || folders.has(entry.name) || suffixes.some((suffix) => entry.name.endsWith(suffix)))
+        continue;
       files.push({ path: relative(ROOT, full).replaceAll(sep, "/"), text: readFileSync(full, "latin1") });
     }
   };
