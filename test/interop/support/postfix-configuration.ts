@@ -1,22 +1,25 @@
 /** main.cf and master.cf of the Postfix under test. The block marked as the customer's is what our set-up guide prints. */
 
+import { RELAY_HOST } from "./machine.ts";
+import type { RelayAccess } from "./mail-server.ts";
+
 /** Name of the customer's server, in one of the demo tenant's domains, so that its own bounces may pass the relay. */
 export const HOST_NAME = "plesk1.example.com";
-
-/** A domain that this server hosts and that nobody registered with the relay. */
-export const UNREGISTERED_DOMAIN = "forgotten.test";
 
 /** What the files are made from; folders are absolute. */
 export type PostfixConfiguration = {
   readonly dir: string;
-  readonly config: string;
   readonly logFile: string;
   readonly mailboxes: string;
+  readonly mailboxDomain: string | undefined;
   /** `[host]:port`, the same string as the key in the password file. */
   readonly relayHost: string;
-  readonly mapType: string;
+  /** Type and path of the lookup table with the password. */
+  readonly passwords: string;
+  /** Certificates of the authorities that are trusted. */
+  readonly trustFile: string;
   readonly mailOwner: { readonly uid: number; readonly gid: number };
-  readonly implicitTls: boolean;
+  readonly relay: RelayAccess;
 };
 
 /** Contents of main.cf. */
@@ -46,21 +49,29 @@ local_recipient_maps = static:all
 message_size_limit = 31457280
 mailbox_size_limit = 0
 
-virtual_mailbox_domains = ${UNREGISTERED_DOMAIN}
-virtual_mailbox_base = ${from.mailboxes}
-virtual_mailbox_maps = static:${UNREGISTERED_DOMAIN}/
-virtual_uid_maps = static:${from.mailOwner.uid}
-virtual_gid_maps = static:${from.mailOwner.gid}
+${from.mailboxDomain === undefined ? "" : mailboxesOf(from.mailboxDomain, from)}
+# Only because the relay of the test is reached by address: elsewhere it is the name in relayhost.
+smtp_tls_secure_cert_match = ${RELAY_HOST}
 
 # The customer's part.
 relayhost = ${from.relayHost}
-smtp_sasl_auth_enable = yes
-smtp_sasl_password_maps = ${from.mapType}:${from.config}/sasl_passwd
+smtp_sasl_auth_enable = ${from.relay.allowListed === true ? "no" : "yes"}
+smtp_sasl_password_maps = ${from.passwords}
 smtp_sasl_security_options = noanonymous
 smtp_sasl_tls_security_options = noanonymous
-smtp_tls_security_level = encrypt
-smtp_tls_wrappermode = ${from.implicitTls ? "yes" : "no"}
+smtp_tls_security_level = secure
+smtp_tls_CAfile = ${from.trustFile}
+smtp_tls_wrappermode = ${from.relay.implicitTls === true ? "yes" : "no"}
 smtp_tls_loglevel = 1
+`;
+}
+
+function mailboxesOf(domain: string, { mailboxes, mailOwner }: PostfixConfiguration): string {
+  return `virtual_mailbox_domains = ${domain}
+virtual_mailbox_base = ${mailboxes}
+virtual_mailbox_maps = static:${domain}/
+virtual_uid_maps = static:${mailOwner.uid}
+virtual_gid_maps = static:${mailOwner.gid}
 `;
 }
 

@@ -15,24 +15,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { freePort } from "../../support/free-port.ts";
-import { SmtpClient, type SmtpLogin, type SmtpMessage } from "../../support/smtp-client.ts";
+import { SmtpClient, type SmtpMessage } from "../../support/smtp-client.ts";
 import { waitFor } from "../../support/wait-for.ts";
-import { mainCf, masterCf, UNREGISTERED_DOMAIN } from "./postfix-configuration.ts";
+import type { QueuedMail, RelayAccess } from "./mail-server.ts";
+import { mainCf, masterCf } from "./postfix-configuration.ts";
 
-/** Which relay this Postfix uses, and how. */
+/** Which relay this Postfix uses, and what it is besides. */
 export type PostfixOptions = {
-  readonly relayPort: number;
-  readonly login: SmtpLogin;
-  /** True for implicit TLS (port 465), false for STARTTLS. */
-  readonly implicitTls?: boolean;
-};
-
-/** One message in Postfix's queue, as `postqueue -j` shows it. */
-export type QueuedMessage = {
-  readonly queueId: string;
-  readonly sender: string;
-  /** For each recipient that waits: why, in the words of the log. Empty when it was not tried yet. */
-  readonly delayReasons: readonly string[];
+  readonly relay: RelayAccess;
+  /** The relay's, PEM. */
+  readonly certificate: string;
+  /** A domain that this server has mailboxes for. */
+  readonly mailboxDomain?: string;
 };
 
 /** A running Postfix. */
@@ -42,18 +36,18 @@ export type Postfix = {
   /** Hands a message (lines ending in LF) to `sendmail`, as cron and PHP do. */
   sendmail(sender: string, recipients: readonly string[], text: string): Promise<void>;
   /** What waits in the queue now. */
-  queue(): Promise<QueuedMessage[]>;
+  queue(): Promise<QueuedMail[]>;
   /** Waits for a log line and returns it. */
   waitForLog(pattern: RegExp, deadlineMs?: number): Promise<string>;
   /** Waits until nothing is queued: each message was delivered or bounced, and so was each bounce. */
   waitForEmptyQueue(deadlineMs?: number): Promise<void>;
   /** Every log line so far. */
   log(): Promise<string[]>;
-  /** Writes another password into the password file, as the postmaster does who mistyped it, and reloads. */
-  setPassword(password: string): Promise<void>;
+  /** Writes another way to reach the relay into main.cf and the password file, and reloads. */
+  useRelay(relay: RelayAccess): Promise<void>;
   /** `postqueue -f`: tries everything in the queue now. */
   flush(): Promise<void>;
-  /** Mails that arrived in the local mailboxes of the domain that the relay does not know. */
+  /** Mails that arrived in the mailboxes of `mailboxDomain`. */
   localMails(): Promise<Buffer[]>;
   /** Stops Postfix and removes its folder. */
   remove(): Promise<void>;
@@ -70,17 +64,25 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   const config = join(dir, "etc");
   const logFile = join(dir, "mail.log");
   const mailboxes = join(dir, "mailboxes");
-  const relayHost = `[127.0.0.1]:${options.relayPort}`;
+  const trustFile = join(config, "certificates.pem");
 
   const postfix = (...args: string[]): Promise<string> => run("postfix", ["-c", config, ...args]);
   const log = async (): Promise<string[]> => (await readFile(logFile, "utf8").catch(() => "")).split("\n");
   const tail = async (): Promise<string> => `Postfix log:\n${(await log()).slice(-40).join("\n")}`;
 
-  /** Contents first, then the lookup table from them; the table is what Postfix reads. */
-  const writePassword = async (mapType: string, password: string): Promise<void> => {
-    const file = join(config, "sasl_passwd");
-    await writeFile(file, `${relayHost} ${options.login.user}:${password}\n`, { mode: 0o600 });
-    await run("postmap", ["-c", config, `${mapType}:${file}`]);
+  /** The customer's part: main.cf, then the password file and the lookup table from it, which is what Postfix reads. */
+  const configure = async (mapType: string, relay: RelayAccess): Promise<void> => {
+    const relayHost = `[127.0.0.1]:${relay.port}`;
+    const passwords = `${mapType}:${join(config, "sasl_passwd")}`;
+    const { mailboxDomain } = options;
+    await writeFile(
+      join(config, "main.cf"),
+      mainCf({ dir, logFile, mailboxes, mailboxDomain, relayHost, passwords, trustFile, mailOwner, relay }),
+    );
+    const { login } = relay;
+    const entry = login === undefined ? "" : `${relayHost} ${login.user}:${login.password}\n`;
+    await writeFile(join(config, "sasl_passwd"), entry, { mode: 0o600 });
+    await run("postmap", ["-c", config, passwords]);
   };
 
   // Postfix's processes run as their own user: they must be able to walk to their files.
@@ -90,20 +92,8 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
   await writeFile(join(config, "master.cf"), masterCf(smtpPort));
   await writeFile(join(config, "main.cf"), `mail_owner = postfix\n`);
   const mapType = preferredMapType(await run("postconf", ["-c", config, "-m"]));
-  await writeFile(
-    join(config, "main.cf"),
-    mainCf({
-      dir,
-      config,
-      logFile,
-      mailboxes,
-      relayHost,
-      mapType,
-      mailOwner,
-      implicitTls: options.implicitTls ?? false,
-    }),
-  );
-  await writePassword(mapType, options.login.password);
+  await writeFile(trustFile, options.certificate);
+  await configure(mapType, options.relay);
 
   const stopNow = (): void => {
     spawnSync("postfix", ["-c", config, "stop"], { stdio: "ignore" });
@@ -123,7 +113,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
     throw new Error(`Postfix does not start. ${words}`, { cause });
   }
 
-  const queue = async (): Promise<QueuedMessage[]> => {
+  const queue = async (): Promise<QueuedMail[]> => {
     const lines = await run("postqueue", ["-c", config, "-j"]);
     return lines
       .split("\n")
@@ -160,14 +150,14 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
       });
     },
     log,
-    setPassword: async (password) => {
-      await writePassword(mapType, password);
+    useRelay: async (relay) => {
+      await configure(mapType, relay);
       await postfix("reload");
     },
     flush: async () => {
       await run("postqueue", ["-c", config, "-f"]);
     },
-    localMails: () => readMaildir(join(mailboxes, UNREGISTERED_DOMAIN, "new")),
+    localMails: () => readMaildir(join(mailboxes, options.mailboxDomain ?? "", "new")),
     remove,
   };
 }
@@ -214,19 +204,16 @@ function run(command: string, args: readonly string[], input?: string): Promise<
   });
 }
 
-function parseQueueLine(line: string): QueuedMessage {
+function parseQueueLine(line: string): QueuedMail {
   const value: unknown = JSON.parse(line);
-  if (typeof value !== "object" || value === null || !("queue_id" in value) || !("recipients" in value)) {
+  if (typeof value !== "object" || value === null || !("sender" in value) || !("recipients" in value)) {
     throw new Error(`not a line of postqueue -j: ${line}`);
   }
   const recipients: unknown[] = Array.isArray(value.recipients) ? value.recipients : [];
   return {
-    queueId: String(value.queue_id),
-    sender: "sender" in value ? String(value.sender) : "",
-    delayReasons: recipients.flatMap((recipient) =>
-      typeof recipient === "object" && recipient !== null && "delay_reason" in recipient
-        ? [String(recipient.delay_reason)]
-        : [],
+    sender: String(value.sender),
+    recipients: recipients.flatMap((recipient) =>
+      typeof recipient === "object" && recipient !== null && "address" in recipient ? [String(recipient.address)] : [],
     ),
   };
 }
