@@ -26,6 +26,21 @@ export interface DynamoDbUnits {
   largestItems: Map<string, number>;
 }
 
+interface Asked {
+  readonly Item?: DynamoDbItem;
+  readonly Key?: DynamoDbItem;
+  readonly ExpressionAttributeValues?: DynamoDbItem;
+  readonly ConsistentRead?: boolean;
+  readonly RequestItems?: Readonly<Record<string, { readonly Keys: readonly DynamoDbItem[] }>>;
+}
+
+interface Told {
+  readonly __type?: string;
+  readonly Item?: DynamoDbItem;
+  readonly Items?: DynamoDbItem[];
+  readonly Responses?: Readonly<Record<string, DynamoDbItem[]>>;
+}
+
 /** Counts one table. */
 export class DynamoDbMeter {
   readonly units: DynamoDbUnits = {
@@ -47,14 +62,25 @@ export class DynamoDbMeter {
 
   /** Counts a call by its bodies. Throws for an operation that it cannot count. */
   count(operation: string, request: Buffer, answer: Buffer): void {
-    const asked = JSON.parse(request.toString()) as { Item?: DynamoDbItem; ConsistentRead?: boolean };
-    const told = JSON.parse(answer.toString()) as { __type?: string; Item?: DynamoDbItem; Items?: DynamoDbItem[] };
+    const asked = JSON.parse(request.toString()) as Asked;
+    const told = JSON.parse(answer.toString()) as Told;
     if (operation === "PutItem" && asked.Item !== undefined) this.#put(asked.Item, told.__type === undefined);
     else if (operation === "GetItem" || operation === "Query") {
       const items = told.Items ?? (told.Item === undefined ? [] : [told.Item]);
       const bytes = items.reduce((sum, item) => sum + itemBytes(item), 0);
       this.units.reads += 1;
       this.units.readUnits += readUnits(bytes, asked.ConsistentRead === true);
+    } else if (operation === "BatchGetItem") {
+      // Each item for itself, also one that is not there.
+      const items = Object.values(told.Responses ?? {}).flat();
+      const keys = Object.values(asked.RequestItems ?? {}).flatMap(({ Keys }) => Keys);
+      this.units.reads += 1;
+      for (const item of items) this.units.readUnits += readUnits(itemBytes(item), false);
+      this.units.readUnits += (keys.length - items.length) * readUnits(0, false);
+    } else if (operation === "UpdateItem") {
+      // The items that are updated are small counters: key and new values are about all there is in them.
+      this.units.writes += 1;
+      this.units.writeUnits += writeUnits(itemBytes({ ...asked.Key, ...asked.ExpressionAttributeValues }));
     } else throw new Error(`${operation} is not metered`);
   }
 

@@ -9,6 +9,7 @@
 
 import { findBySesId, readMessage, saveRecipient, saveUnknownEvent } from "../../lib/aws/ledger-dynamo.ts";
 import { getSpoolObject } from "../../lib/aws/spool-s3.ts";
+import type { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
 import { type DsnDeps, writeOwedDsns } from "../../lib/aws/write-owed-dsns.ts";
 import { DELAY_NOTICE_AFTER_MS, owesDsn } from "../../lib/core/dsn-policy.ts";
 import { dsnQuestion } from "../../lib/core/dsn-question.ts";
@@ -25,6 +26,12 @@ import type { QueueId } from "../../lib/core/queue-id.ts";
 import type { SesEvent } from "../../lib/core/ses-event.ts";
 import { type SesOutcome, sesOutcome, type TellingOutcome } from "../../lib/core/ses-outcome.ts";
 import { decodeSpoolObject } from "../../lib/core/spool-object.ts";
+import { isAnnounced, usageSlot } from "../../lib/core/usage.ts";
+
+/** What applying needs; the clients are made in the handler. */
+export interface ApplyEventDeps extends DsnDeps {
+  readonly usage: UsageMarker;
+}
 
 /** What became of an event; `later` in epoch milliseconds. */
 export type FeedbackResult = { readonly kind: "done" } | { readonly kind: "later"; readonly atMs: number };
@@ -32,7 +39,7 @@ export type FeedbackResult = { readonly kind: "done" } | { readonly kind: "later
 const DONE: FeedbackResult = { kind: "done" };
 
 /** See the head of this file. `body` is kept word for word when the message is unknown. */
-export async function applyEvent(deps: DsnDeps, event: SesEvent, body: string): Promise<FeedbackResult> {
+export async function applyEvent(deps: ApplyEventDeps, event: SesEvent, body: string): Promise<FeedbackResult> {
   const id = event.id ?? (await findBySesId(deps.ledger, event.sesId))[0];
   const { message, targets } = await concerned(deps, id, event);
   if (id === undefined || message === undefined || targets.length === 0) {
@@ -41,6 +48,8 @@ export async function applyEvent(deps: DsnDeps, event: SesEvent, body: string): 
     deps.log({ event: "feedback-unknown", sesId: event.sesId, type: event.type });
     return DONE;
   }
+  // What comes soon after the acceptance was announced with it.
+  if (!isAnnounced(usageSlot(id), deps.now())) await deps.usage.announce(message.tenant, id, deps.now());
   let laterMs: number | undefined;
   let owing = false;
   for (const target of targets) {
@@ -57,7 +66,7 @@ interface Concerned {
   readonly targets: readonly RecipientRecord[];
 }
 
-async function concerned(deps: DsnDeps, id: QueueId | undefined, event: SesEvent): Promise<Concerned> {
+async function concerned(deps: ApplyEventDeps, id: QueueId | undefined, event: SesEvent): Promise<Concerned> {
   if (id === undefined) return { message: undefined, targets: [] };
   const { message, recipients } = await readMessage(deps.ledger, id);
   const targets =
@@ -73,7 +82,7 @@ interface Applied {
 }
 
 async function applyToRecipient(
-  deps: DsnDeps,
+  deps: ApplyEventDeps,
   event: SesEvent,
   message: MessageRecord,
   target: RecipientRecord,
@@ -107,7 +116,7 @@ interface Judgement {
 }
 
 /** What the event means for a record that holds it, and whether it is too early to say. */
-function judge(deps: DsnDeps, event: SesEvent, message: MessageRecord, record: RecipientRecord): Judgement {
+function judge(deps: ApplyEventDeps, event: SesEvent, message: MessageRecord, record: RecipientRecord): Judgement {
   const nowMs = deps.now();
   const doubtEndsMs = Date.parse(event.at) + LIMITS.feedback.doubtfulBounceMs;
   const outcome: SesOutcome = sesOutcome(event, record.address, {
@@ -123,13 +132,18 @@ function judge(deps: DsnDeps, event: SesEvent, message: MessageRecord, record: R
   return nowMs < tellMs ? { outcome: undefined, laterMs: tellMs } : { outcome, laterMs: undefined };
 }
 
-function isOwed(deps: DsnDeps, message: MessageRecord, record: RecipientRecord, outcome: TellingOutcome): boolean {
+function isOwed(
+  deps: ApplyEventDeps,
+  message: MessageRecord,
+  record: RecipientRecord,
+  outcome: TellingOutcome,
+): boolean {
   const heldMs = deps.now() - Date.parse(message.time);
   return owesDsn(dsnQuestion(message, record, outcome, deps.systemAddress, heldMs)).owed;
 }
 
 /** The message as received: from the spool while it is there, else from the bucket's old version. */
-async function original(deps: DsnDeps, message: MessageRecord): Promise<Buffer | undefined> {
+async function original(deps: ApplyEventDeps, message: MessageRecord): Promise<Buffer | undefined> {
   const bytesMax = LIMITS.feedback.originalBytesMax;
   const { versionId } = message;
   const spooled =

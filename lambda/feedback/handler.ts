@@ -8,16 +8,16 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { makeDynamoDb, makeS3, makeSqs } from "../../lib/aws/clients.ts";
 import { deferMessage, type Queue } from "../../lib/aws/queue-sqs.ts";
-import type { DsnDeps } from "../../lib/aws/write-owed-dsns.ts";
+import { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
 import { readFeedbackConfig } from "../../lib/config/function-config.ts";
 import { errorText, type Log, logJson } from "../../lib/core/log.ts";
 import { parseSesEvent } from "../../lib/core/ses-event.ts";
-import { applyEvent } from "./apply-event.ts";
+import { type ApplyEventDeps, applyEvent } from "./apply-event.ts";
 
 /** A Lambda handler for SQS batches of SES events. */
 export type FeedbackHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
 
-interface HandlerDeps extends DsnDeps {
+interface HandlerDeps extends ApplyEventDeps {
   readonly queue: Queue;
 }
 
@@ -32,6 +32,7 @@ export function makeFeedbackHandler(env: NodeJS.ProcessEnv, log: Log = logJson):
     queue: { client: makeSqs(), url: config.feedbackQueueUrl },
     hostName: config.hostName,
     systemAddress: config.systemAddress,
+    usage: new UsageMarker({ client: dynamodb, table: config.ledgerTable }),
     now: Date.now,
     log,
   };

@@ -46,7 +46,10 @@ export async function forwardMessage(deps: ForwardDeps, id: QueueId, turn: Turn)
   if (object.envelope.id !== id) throw new NotASpoolObject(`the object calls itself ${object.envelope.id}`);
   const expiresAt = Math.floor(deps.now() / 1000) + deps.recordDays * 86_400;
   const message = known.message ?? newMessageRecord(object, spooled.versionId, expiresAt);
-  if (known.message === undefined) await createMessage(deps.ledger, message);
+  await Promise.all([
+    deps.usage.announce(message.tenant, id, deps.now()),
+    known.message === undefined ? createMessage(deps.ledger, message) : undefined,
+  ]);
   const laterMs =
     known.notes.order === undefined
       ? await sendAll(deps, object, message, known, turn)

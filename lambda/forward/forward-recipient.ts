@@ -9,6 +9,7 @@ import { claimUnique } from "../../lib/aws/duplicate-guard.ts";
 import { readMessage, saveRecipient } from "../../lib/aws/ledger-dynamo.ts";
 import type { RawMessage } from "../../lib/aws/raw-message.ts";
 import { type Sender, type SendResult, sendMail } from "../../lib/aws/send-ses.ts";
+import type { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
 import type { DsnDeps } from "../../lib/aws/write-owed-dsns.ts";
 import { failureOutcome, heldOutcome, owesDsn } from "../../lib/core/dsn-policy.ts";
 import { dsnQuestion } from "../../lib/core/dsn-question.ts";
@@ -37,6 +38,7 @@ import type { AccountGate, Leave } from "./account-gate.ts";
 export interface ForwardDeps extends DsnDeps {
   readonly sender: Sender;
   readonly gate: AccountGate;
+  readonly usage: UsageMarker;
   readonly recordDays: number;
   readonly giveUpAfterHours: number;
   readonly random: () => number;

@@ -10,6 +10,7 @@ import { makeDynamoDb, makeS3, makeSes, makeSesForSending, makeSqs } from "../..
 import { noteMessage, noteStart } from "../../lib/aws/ledger-dynamo.ts";
 import { deferMessage, type Queue, sendToQueue } from "../../lib/aws/queue-sqs.ts";
 import { readSendingQuota } from "../../lib/aws/sending-quota.ts";
+import { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
 import { readForwardConfig } from "../../lib/config/function-config.ts";
 import { ByteBudget } from "../../lib/core/byte-budget.ts";
 import { type CreatedObject, parseCreatedEvent } from "../../lib/core/created-event.ts";
@@ -55,6 +56,7 @@ export function makeForwardHandler(env: NodeJS.ProcessEnv, log: Log = logJson): 
     }),
     queue: { client: sqs, url: config.forwardQueueUrl },
     deadLetterQueue: { client: sqs, url: config.forwardDlqUrl },
+    usage: new UsageMarker({ client: dynamodb, table: config.ledgerTable }),
     recordDays: config.recordDays,
     giveUpAfterHours: config.giveUpAfterHours,
     now: Date.now,

@@ -1,10 +1,12 @@
-/** Lambda entry of sweep: called by a schedule, looks at the whole spool. */
+/** Lambda entry of sweep: called by a schedule, looks at the whole spool and keeps the books. */
 
 import type { Context } from "aws-lambda";
 import { makeDynamoDb, makeS3, makeSqs } from "../../lib/aws/clients.ts";
+import { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
 import { readSweepConfig } from "../../lib/config/function-config.ts";
 import { type Log, logJson } from "../../lib/core/log.ts";
 import { clearDeadLetters } from "./clear-dead-letters.ts";
+import { countUsage } from "./count-usage.ts";
 import { SWEEP_GRACE, type SweepGrace, type SweepReport, sweepSpool } from "./sweep-spool.ts";
 
 /** The part of Lambda's context that is used; local mode gives the same. */
@@ -36,12 +38,15 @@ export function makeSweepHandler(
     recordDays: config.recordDays,
     region: env["AWS_REGION"] ?? "us-east-1",
     now: Date.now,
+    usage: new UsageMarker({ client: dynamodb, table: config.ledgerTable }),
     log,
     grace,
   };
   return async (_event, invocation) => {
-    const report = await sweepSpool(deps, deps.now() + invocation.getRemainingTimeInMillis() - LAST_MESSAGE_MS);
+    const stopAtMs = deps.now() + invocation.getRemainingTimeInMillis() - LAST_MESSAGE_MS;
+    const report = await sweepSpool(deps, stopAtMs);
     await clearDeadLetters(deps);
+    await countUsage(deps, stopAtMs);
     return report;
   };
 }

@@ -12,6 +12,7 @@ import { endMessage } from "../../lib/aws/end-message.ts";
 import { createMessage, type LedgerMessage, noteMessage, readMessage } from "../../lib/aws/ledger-dynamo.ts";
 import { type Queue, sendToQueue } from "../../lib/aws/queue-sqs.ts";
 import { deleteSpoolObject, getSpoolObject, listSpool, type SpoolEntry } from "../../lib/aws/spool-s3.ts";
+import type { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
 import type { DsnDeps } from "../../lib/aws/write-owed-dsns.ts";
 import { createdEventBody } from "../../lib/core/created-event.ts";
 import { failureOutcome } from "../../lib/core/dsn-policy.ts";
@@ -29,6 +30,7 @@ export interface SweepDeps extends DsnDeps {
   readonly grace: SweepGrace;
   readonly giveUpAfterHours: number;
   readonly recordDays: number;
+  readonly usage: UsageMarker;
 }
 
 /** Grace times in milliseconds; all zero when it is known that nobody works, as at a start of local mode. */
@@ -105,6 +107,7 @@ async function endLeftOver(deps: SweepDeps, id: QueueId, known: LedgerMessage): 
     if (object.envelope.id !== id) throw new NotASpoolObject(`the object calls itself ${object.envelope.id}`);
     const expiresAt = Math.floor(deps.now() / 1000) + deps.recordDays * 86_400;
     const message = known.message ?? newMessageRecord(object, spooled.versionId, expiresAt);
+    await deps.usage.announce(message.tenant, id, deps.now());
     if (known.message === undefined) await createMessage(deps.ledger, message);
     const why = known.notes.unreadable ?? "it was left over";
     const busyUntilMs = await endMessage(deps, object, message, {

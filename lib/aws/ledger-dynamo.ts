@@ -58,7 +58,7 @@ export async function readMessage(ledger: Ledger, id: QueueId): Promise<LedgerMe
         TableName: ledger.table,
         ConsistentRead: true,
         KeyConditionExpression: `${LEDGER_KEYS.partition} = :p`,
-        ExpressionAttributeValues: { ":p": { S: partition(id) } },
+        ExpressionAttributeValues: { ":p": { S: messagePartition(id) } },
         ...(from === undefined ? {} : { ExclusiveStartKey: from }),
       }),
     );
@@ -81,7 +81,7 @@ export async function createMessage(ledger: Ledger, record: MessageRecord): Prom
     "attribute_not_exists(pk)",
     {},
     {
-      [LEDGER_KEYS.partition]: partition(record.id),
+      [LEDGER_KEYS.partition]: messagePartition(record.id),
       [LEDGER_KEYS.sort]: MESSAGE_SORT,
       [LEDGER_KEYS.id]: record.id,
       [LEDGER_KEYS.tenantDay]: tenantDay(record.tenant, record.time),
@@ -99,7 +99,7 @@ export async function createMessage(ledger: Ledger, record: MessageRecord): Prom
  */
 export async function saveRecipient(ledger: Ledger, record: RecipientRecord): Promise<boolean> {
   const item = {
-    [LEDGER_KEYS.partition]: partition(record.id),
+    [LEDGER_KEYS.partition]: messagePartition(record.id),
     [LEDGER_KEYS.sort]: recipientSort(record.index),
     [LEDGER_KEYS.id]: record.id,
     [LEDGER_KEYS.recipient]: addressKey(record.address),
@@ -178,7 +178,7 @@ export async function noteMessage(
   await ledger.client.send(
     new UpdateItemCommand({
       TableName: ledger.table,
-      Key: { [LEDGER_KEYS.partition]: { S: partition(id) }, [LEDGER_KEYS.sort]: { S: NOTES_SORT } },
+      Key: { [LEDGER_KEYS.partition]: { S: messagePartition(id) }, [LEDGER_KEYS.sort]: { S: NOTES_SORT } },
       UpdateExpression: `SET ${set.join(", ")}${remove.length > 0 ? ` REMOVE ${remove.join(", ")}` : ""}`,
       ExpressionAttributeNames: names,
       ExpressionAttributeValues: marshall(values),
@@ -191,7 +191,7 @@ export async function noteStart(ledger: Ledger, id: QueueId, nowMs: number): Pro
   const { Attributes } = await ledger.client.send(
     new UpdateItemCommand({
       TableName: ledger.table,
-      Key: { [LEDGER_KEYS.partition]: { S: partition(id) }, [LEDGER_KEYS.sort]: { S: NOTES_SORT } },
+      Key: { [LEDGER_KEYS.partition]: { S: messagePartition(id) }, [LEDGER_KEYS.sort]: { S: NOTES_SORT } },
       UpdateExpression: "SET #ttl = :ttl ADD starts :one",
       ExpressionAttributeNames: { "#ttl": LEDGER_KEYS.ttl },
       ExpressionAttributeValues: {
@@ -206,18 +206,22 @@ export async function noteStart(ledger: Ledger, id: QueueId, nowMs: number): Pro
 
 /** Longer than any message is kept in the spool. */
 const NOTES_DAYS = 90;
-const MESSAGE_SORT = "m";
+/** Sort key of the message's own record. */
+export const MESSAGE_SORT = "m";
 const NOTES_SORT = "n";
 
-function partition(id: QueueId): string {
+/** Partition of a message. */
+export function messagePartition(id: QueueId): string {
   return `m#${id}`;
 }
 
-function recipientSort(index: number): string {
+/** Sort key of a recipient. */
+export function recipientSort(index: number): string {
   return `r#${String(index).padStart(5, "0")}`;
 }
 
-function tenantDay(tenant: string, time: string): string {
+/** Key of a tenant's day in the index: `time` is RFC 3339, or its day alone. */
+export function tenantDay(tenant: string, time: string): string {
   return `${tenant}#${time.slice(0, 10)}`;
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { SesEvent } from "./ses-event.ts";
+import { neverSentReason } from "./ses-outcome.ts";
 
 /** One thing that happened to a recipient. */
 export interface HistoryEntry {
@@ -84,8 +85,9 @@ export function reportOf(event: SesEvent, address: string): Pick<HistoryEntry, "
 
 /** Undefined when the events do not say yet. The strongest fact wins, and of equals the latest. */
 export function verdictOf(history: readonly HistoryEntry[]): Verdict | undefined {
+  const delivered = isDelivered(history);
   for (const state of STRONGEST_FIRST) {
-    const facts = history.filter((entry) => stateByEvent(entry) === state);
+    const facts = history.filter((entry) => stateByEvent(entry, delivered) === state);
     if (facts.length === 0) continue;
     const latest = facts.reduce((best, entry) => (orderOf(entry) > orderOf(best) ? entry : best));
     return { state, ...(state === "delivered" || latest.detail === undefined ? {} : { reason: latest.detail }) };
@@ -93,12 +95,39 @@ export function verdictOf(history: readonly HistoryEntry[]): Verdict | undefined
   return undefined;
 }
 
-function stateByEvent(entry: HistoryEntry): Verdict["state"] | undefined {
+/** True when the recipient's server has taken the mail, whatever came after. */
+export function isDelivered(history: readonly HistoryEntry[]): boolean {
+  return history.some((entry) => entry.what === "Delivery");
+}
+
+/** True when a server sent the mail back, automatic answers and suppression lists aside. */
+export function isBounced(history: readonly HistoryEntry[]): boolean {
+  const delivered = isDelivered(history);
+  return history.some((entry) => entry.what === "Bounce" && stateByEvent(entry, delivered) === "bounced");
+}
+
+/** True when nothing was sent because the address is on a suppression list, the relay's or one of SES. */
+export function isSuppressed(history: readonly HistoryEntry[]): boolean {
+  return history.some(
+    (entry) =>
+      stateByEvent(entry, false) === "failed" ||
+      (entry.what === "failed" && entry.detail?.startsWith(`${SUPPRESSED_CODE}: `) === true),
+  );
+}
+
+/** Code of the failure that stands for the relay's own suppression list. */
+export const SUPPRESSED_CODE = "suppressed";
+
+/** `delivered`: the mail had been taken; an answer that SES takes for a general transient bounce is then none. */
+function stateByEvent(entry: HistoryEntry, delivered: boolean): Verdict["state"] | undefined {
   switch (entry.what) {
     case "Complaint":
       return entry.status === SUPPRESSED_STATUS ? "failed" : "complained";
-    case "Bounce":
-      return "bounced";
+    case "Bounce": {
+      const [type = "", subType = ""] = (entry.eventKey?.split("|")[2] ?? "").split("/");
+      if (neverSentReason(subType) !== undefined) return "failed";
+      return delivered && type === "Transient" && subType === "General" ? undefined : "bounced";
+    }
     case "Reject":
       return "rejected";
     case "Delivery":

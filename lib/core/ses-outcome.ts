@@ -186,8 +186,8 @@ function complaint(event: Of<"Complaint">): SesOutcome {
     : suppressed(event, neverSent, undefined);
 }
 
-/** Lists that SES may add are told by their name. */
-function neverSentReason(subType: string): DsnReason | undefined {
+/** Why SES never sent a mail that it took; undefined for other subtypes. Lists that SES may add are told by their name. */
+export function neverSentReason(subType: string): DsnReason | undefined {
   return NEVER_SENT.get(subType) ?? (/suppress/i.test(subType) ? "account-suppressed" : undefined);
 }
 

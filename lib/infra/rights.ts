@@ -23,6 +23,8 @@ export interface RelayResources {
   readonly forwardDlq: IQueue;
 }
 
+const LEDGER_READ_WRITE = ["dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"];
+
 /** The edge: store a message, look up who is asking. It can neither read, list, delete nor send mail. */
 export function edgeRights(resources: Pick<RelayResources, "spool" | "directory">): PolicyStatement[] {
   const { spool, directory } = resources;
@@ -42,7 +44,7 @@ export function forwardRights(
   return [
     allow("SpoolMessages", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [spoolObjects(spool)]),
     listSpool(spool),
-    allow("ReadWriteLedger", ["dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"], [ledger.tableArn]),
+    allow("ReadWriteLedger", LEDGER_READ_WRITE, [ledger.tableArn]),
     allow("ReadDirectory", ["dynamodb:GetItem", "dynamodb:BatchGetItem"], [directory.tableArn]),
     consume(forwardQueue),
     allow("PutAside", ["sqs:SendMessage"], [forwardDlq.queueArn]),
@@ -61,21 +63,23 @@ export function feedbackRights(
   return [
     allow("SpoolMessages", ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"], [spoolObjects(spool)]),
     listSpool(spool),
-    allow("ReadWriteLedger", ["dynamodb:Query", "dynamodb:PutItem"], [ledger.tableArn]),
+    allow("ReadWriteLedger", LEDGER_READ_WRITE, [ledger.tableArn]),
     allow("FindMessage", ["dynamodb:Query"], [`${ledger.tableArn}/index/${LEDGER_INDEX.bySesId}`]),
     allow("ReadDirectory", ["dynamodb:GetItem"], [directory.tableArn]),
     consume(feedbackQueue),
   ];
 }
 
-/** Sweep: find what was forgotten or is late and put it back to work; end what is left over, with a DSN. */
+/** Sweep: find what was forgotten or is late and put it back to work; end what is left over, with a DSN; keep the books. */
 export function sweepRights(resources: RelayResources): PolicyStatement[] {
   const { spool, ledger, directory, forwardQueue, forwardDlq } = resources;
   return [
     allow("SpoolMessages", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [spoolObjects(spool)]),
     listSpool(spool),
-    allow("ReadWriteLedger", ["dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"], [ledger.tableArn]),
-    allow("ReadDirectory", ["dynamodb:GetItem"], [directory.tableArn]),
+    allow("ReadWriteLedger", [...LEDGER_READ_WRITE, "dynamodb:BatchGetItem", "dynamodb:DeleteItem"], [ledger.tableArn]),
+    allow("CountUsage", ["dynamodb:Query"], [`${ledger.tableArn}/index/${LEDGER_INDEX.byTenantDay}`]),
+    // The mark of a contract that is used up stands in the tenant's row.
+    allow("ReadMarkDirectory", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [directory.tableArn]),
     allow("ReturnToQueue", ["sqs:SendMessage"], [forwardQueue.queueArn]),
     allow("ClearDeadLetters", ["sqs:ReceiveMessage", "sqs:DeleteMessage"], [forwardDlq.queueArn]),
   ];

@@ -27,7 +27,8 @@ describe("feedback", () => {
     ["bounce@simulator.amazonses.com", "Bounce", "bounced"],
     ["complaint@simulator.amazonses.com", "Complaint", "complained"],
     ["reject@simulator.amazonses.com", "Reject", "rejected"],
-    ["suppressionlist@simulator.amazonses.com", "Bounce", "bounced"],
+    ["suppressionlist@simulator.amazonses.com", "Bounce", "failed"],
+    ["complaintsuppressed@simulator.amazonses.com", "Complaint", "failed"],
   ])("brings what SES says of %s to the record", async (recipient, type, state) => {
     expect(await stateAfter(recipient, type)).toBe(state);
   });

@@ -6,6 +6,7 @@ import { SWEEP_GRACE, type SweepReport, sweepSpool } from "../../lambda/sweep/sw
 import { noteMessage } from "../../lib/aws/ledger-dynamo.ts";
 import { deleteFromQueue, queueDepth, receiveFromQueue, sendToQueue } from "../../lib/aws/queue-sqs.ts";
 import { deleteSpoolObject, getSpoolObject } from "../../lib/aws/spool-s3.ts";
+import { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
 import { createdEventBody, parseCreatedEvent } from "../../lib/core/created-event.ts";
 import type { LogEvent } from "../../lib/core/log.ts";
 import { type Pipeline, startPipeline, TEST_HOST_NAME, TEST_SYSTEM_ADDRESS } from "../support/pipeline.ts";
@@ -45,6 +46,7 @@ async function sweepAt(nowMs: number, log: LogEvent[] = []): Promise<SweepReport
       systemAddress: TEST_SYSTEM_ADDRESS,
       giveUpAfterHours: 48,
       recordDays: 90,
+      usage: new UsageMarker(pipeline.ledger),
       region: "us-east-1",
       now: () => nowMs,
       log: (event) => log.push(event),
