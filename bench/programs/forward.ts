@@ -52,10 +52,9 @@ async function floor(messages: number, bytes: Buffer): Promise<void> {
     while (begun++ < messages) {
       const mail = {
         id,
-        recipientIndex: 0,
         tenant: "demo",
         own: false,
-        recipient: "b@example.net",
+        recipients: [{ index: 0, address: "b@example.net" }],
         raw: new RawMessage(bytes),
       };
       const result = await sendMail(sender, mail);

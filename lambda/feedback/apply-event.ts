@@ -7,7 +7,15 @@
  * Failure:  what DynamoDB and S3 throw goes to the caller; the queue brings the event back.
  */
 
-import { findBySesId, readMessage, saveRecipient, saveUnknownEvent } from "../../lib/aws/ledger-dynamo.ts";
+import {
+  findBySesId,
+  glanceAtMessage,
+  type LedgerMessage,
+  readMessage,
+  readRecipient,
+  saveRecipient,
+  saveUnknownEvent,
+} from "../../lib/aws/ledger-dynamo.ts";
 import { getSpoolObject } from "../../lib/aws/spool-s3.ts";
 import type { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
 import { type DsnDeps, writeOwedDsns } from "../../lib/aws/write-owed-dsns.ts";
@@ -68,11 +76,23 @@ interface Concerned {
 
 async function concerned(deps: ApplyEventDeps, id: QueueId | undefined, event: SesEvent): Promise<Concerned> {
   if (id === undefined) return { message: undefined, targets: [] };
-  const { message, recipients } = await readMessage(deps.ledger, id);
-  const targets =
-    event.recipientIndex === undefined
-      ? recipients.filter((record) => record.sesId === event.sesId && concerns(event, record.address))
-      : recipients.filter((record) => record.index === event.recipientIndex);
+  const { recipientIndexes } = event;
+  if (recipientIndexes.length > 0) {
+    const seen = await glanceAtMessage(deps.ledger, id, recipientIndexes);
+    // What a glance misses was perhaps written a moment ago.
+    if (seen.message !== undefined && seen.recipients.length === recipientIndexes.length) return among(seen, event);
+  }
+  return among(await readMessage(deps.ledger, id), event);
+}
+
+function among({ message, recipients }: Pick<LedgerMessage, "message" | "recipients">, event: SesEvent): Concerned {
+  const { recipientIndexes } = event;
+  const called = (record: RecipientRecord): boolean =>
+    recipientIndexes.length > 0 ? recipientIndexes.includes(record.index) : record.sesId === event.sesId;
+  // Of a call for one the index is enough, however SES may spell the address.
+  const targets = recipients.filter(
+    (record) => called(record) && (recipientIndexes.length === 1 || concerns(event, record.address)),
+  );
   return { message, targets };
 }
 
@@ -101,8 +121,7 @@ async function applyToRecipient(
       }
       return { record: next, laterMs };
     }
-    const { recipients } = await readMessage(deps.ledger, target.id);
-    const stored = recipients.find((record) => record.index === target.index);
+    const stored = await readRecipient(deps.ledger, target.id, target.index);
     if (stored === undefined) throw new Error(`the record of ${target.id} is gone`);
     current = stored;
   }

@@ -27,8 +27,11 @@ export interface AccountGateDeps {
 /** Leave for one call. */
 export interface Leave {
   readonly kind: "go";
-  /** To be called when the call has ended and its result was told, or will not be made. Further times change nothing. */
-  end(called: boolean): void;
+  /**
+   * To be called when the call has ended and its result was told, with how many recipients it had, or with 0 when it
+   * will not be made. Further times change nothing.
+   */
+  end(recipients: number): void;
 }
 
 /** `go`: call now. `later`: not before this time (epoch milliseconds). */
@@ -61,8 +64,14 @@ export class AccountGate {
     return this.#openUntilMs;
   }
 
-  /** Waits for this call's turn, unless that is after `deadlineMs` or the breaker is open. */
-  async pass(deadlineMs: number): Promise<Passage> {
+  /** How many recipients a call may have so that SES's rate can take it in one: a second's worth of this share. */
+  async recipientsPerCall(deadlineMs: number): Promise<number> {
+    await this.#refresh(deadlineMs);
+    return this.#bucket.burst;
+  }
+
+  /** Waits for the turn of a call with so many recipients, unless that is after `deadlineMs` or the breaker is open. */
+  async pass(deadlineMs: number, recipients = 1): Promise<Passage> {
     await this.#refresh(deadlineMs);
     for (;;) {
       const nowMs = this.#deps.now();
@@ -73,12 +82,12 @@ export class AccountGate {
         await settledWithin(this.#trial, deadlineMs - nowMs);
         continue;
       }
-      const atMs = this.#bucket.take(deadlineMs);
+      const atMs = this.#bucket.take(deadlineMs, recipients);
       if (atMs > deadlineMs) return { kind: "later", atMs };
       if (atMs > nowMs) await sleep(atMs - nowMs);
       // Unless the breaker has opened meanwhile.
-      if (this.#openings === 0) return leave((called) => this.#giveBackUnless(called));
-      this.#bucket.giveBack();
+      if (this.#openings === 0) return leave((used) => this.#bucket.giveBack(recipients - used));
+      this.#bucket.giveBack(recipients);
     }
   }
 
@@ -122,10 +131,6 @@ export class AccountGate {
     });
   }
 
-  #giveBackUnless(called: boolean): void {
-    if (!called) this.#bucket.giveBack();
-  }
-
   #share(ratePerSecond: number): number {
     return (ratePerSecond * rateShare) / this.#deps.concurrency;
   }
@@ -165,12 +170,12 @@ export class AccountGate {
   }
 }
 
-function leave(atEnd: (called: boolean) => void): Leave {
+function leave(atEnd: (recipients: number) => void): Leave {
   let over = false;
   return {
     kind: "go",
-    end: (called) => {
-      if (!over) atEnd(called);
+    end: (recipients) => {
+      if (!over) atEnd(recipients);
       over = true;
     },
   };

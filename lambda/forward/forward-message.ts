@@ -1,5 +1,5 @@
 /**
- * Brings one spooled message to SES, recipient by recipient, and ends our responsibility for it.
+ * Brings one spooled message to SES and ends our responsibility for it.
  *
  * Promise:  a recipient is claimed in the ledger before SES is called and recorded after; the object is deleted only
  *           when every recipient is handled. Called again at any point, it goes on where it stopped.
@@ -15,14 +15,16 @@ import { createMessage, type LedgerMessage, readMessage } from "../../lib/aws/le
 import { RawMessage } from "../../lib/aws/raw-message.ts";
 import { deleteSpoolObject, getSpoolObject } from "../../lib/aws/spool-s3.ts";
 import { writeOwedDsns } from "../../lib/aws/write-owed-dsns.ts";
+import { callGroups } from "../../lib/core/call-groups.ts";
 import { ownOutcome } from "../../lib/core/dsn-policy.ts";
 import { forEachInFlight } from "../../lib/core/in-flight.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
-import { isSettled, type MessageRecord, owesReport } from "../../lib/core/message-record.ts";
+import { isHandled, isSettled, type MessageRecord, owesReport } from "../../lib/core/message-record.ts";
 import { newMessageRecord } from "../../lib/core/new-message-record.ts";
 import type { QueueId } from "../../lib/core/queue-id.ts";
 import { decodeSpoolObject, NotASpoolObject, type SpoolObject } from "../../lib/core/spool-object.ts";
-import { type ForwardDeps, forwardRecipient, type Turn } from "./forward-recipient.ts";
+import { type ForwardDeps, type Job, joinEnds, type RecipientEnd, type Target, type Turn } from "./forward-job.ts";
+import { forwardRecipients } from "./forward-recipients.ts";
 import { prepareMessage } from "./prepare-message.ts";
 
 /** What became of a message in one invocation. */
@@ -68,17 +70,36 @@ async function sendAll(
   const { refusal, bytes, own } = await prepareMessage(deps, object);
   const raw = new RawMessage(bytes);
   const records = new Map(known.recipients.map((record) => [record.index, record]));
-  const digest = copyDigest(object, message);
-  let laterMs: number | undefined;
-  let mayOwe = known.recipients.some(owesReport);
-  await forEachInFlight(object.envelope.recipients, LIMITS.forward.recipientsInFlight, async (recipient, index) => {
-    const job = { message, index, recipient, refusal, raw, own, digest };
-    const end = await forwardRecipient(deps, job, records.get(index), turn);
-    if (end.againMs !== undefined) laterMs = Math.min(laterMs ?? end.againMs, end.againMs);
-    mayOwe ||= end.mayOwe === true;
+  const targets = object.envelope.recipients
+    .map((recipient, index): Target => ({ recipient, index, known: records.get(index) }))
+    .filter((target) => target.known === undefined || !isHandled(target.known));
+  const job: Job = { message, refusal, raw, own, digest: copyDigest(object, message) };
+  const ends: RecipientEnd[] = [];
+  const groups = await callsFor(deps, targets, turn);
+  const atOnce = Math.max(1, Math.floor(LIMITS.forward.recipientsInFlight / (groups[0]?.length ?? 1)));
+  await forEachInFlight(groups, atOnce, async (group) => {
+    ends.push(await forwardRecipients(deps, job, group, turn));
   });
-  if (mayOwe) await writeOwedDsns(deps, message.id, async () => object.message);
-  return laterMs;
+  const { againMs, mayOwe } = joinEnds(ends);
+  if (mayOwe === true || known.recipients.some(owesReport)) {
+    await writeOwedDsns(deps, message.id, async () => object.message);
+  }
+  return againMs;
+}
+
+/** Who goes with whom. */
+async function callsFor(
+  deps: ForwardDeps,
+  targets: readonly Target[],
+  turn: Turn,
+): Promise<readonly (readonly Target[])[]> {
+  if (deps.recipientsPerCall === 1 || targets.length === 1) return targets.map((target) => [target]);
+  const sizeMax = Math.min(deps.recipientsPerCall, await deps.gate.recipientsPerCall(turn.stopAtMs));
+  const candidates = targets.map((target) => {
+    const { index, recipient, known } = target;
+    return { index, address: recipient.address, wasTried: known !== undefined, target };
+  });
+  return callGroups(candidates, sizeMax).map((group) => group.map(({ target }) => target));
 }
 
 /** The operator ends the message; `tell` says whether the sender hears of it. */

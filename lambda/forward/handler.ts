@@ -18,8 +18,8 @@ import { LIMITS } from "../../lib/core/limits.ts";
 import { errorText, type Log, logJson } from "../../lib/core/log.ts";
 import { NotASpoolObject } from "../../lib/core/spool-object.ts";
 import { AccountGate } from "./account-gate.ts";
+import type { ForwardDeps, Turn } from "./forward-job.ts";
 import { forwardMessage } from "./forward-message.ts";
-import type { ForwardDeps, Turn } from "./forward-recipient.ts";
 
 /** The part of Lambda's context that is used; local mode gives the same. */
 export type Invocation = Pick<Context, "awsRequestId" | "getRemainingTimeInMillis">;
@@ -57,6 +57,7 @@ export function makeForwardHandler(env: NodeJS.ProcessEnv, log: Log = logJson): 
     queue: { client: sqs, url: config.forwardQueueUrl },
     deadLetterQueue: { client: sqs, url: config.forwardDlqUrl },
     usage: new UsageMarker({ client: dynamodb, table: config.ledgerTable }),
+    recipientsPerCall: config.recipientsPerCall,
     recordDays: config.recordDays,
     giveUpAfterHours: config.giveUpAfterHours,
     now: Date.now,

@@ -18,7 +18,7 @@ import {
 } from "../core/message-record.ts";
 import type { TellingOutcome } from "../core/ses-outcome.ts";
 import type { SpoolObject } from "../core/spool-object.ts";
-import { readMessage, saveRecipient } from "./ledger-dynamo.ts";
+import { readRecipient, saveRecipient } from "./ledger-dynamo.ts";
 import { type DsnDeps, writeOwedDsns } from "./write-owed-dsns.ts";
 
 /** Why it ends, and whether the sender is told. */
@@ -38,8 +38,7 @@ export async function endMessage(
   let busyUntilMs: number | undefined;
   for (const [index, recipient] of object.envelope.recipients.entries()) {
     for (;;) {
-      const { recipients } = await readMessage(deps.ledger, message.id);
-      const stored = recipients.find((record) => record.index === index);
+      const stored = await readRecipient(deps.ledger, message.id, index);
       if (stored !== undefined && isHandled(stored)) break;
       if (stored?.claimUntil !== undefined && stored.claimUntil > deps.now()) {
         busyUntilMs = Math.max(busyUntilMs ?? 0, stored.claimUntil);

@@ -74,6 +74,43 @@ export async function readMessage(ledger: Ledger, id: QueueId): Promise<LedgerMe
   return { message, notes, recipients };
 }
 
+/** Reads one recipient's record with a consistent read, whatever the number of the others. */
+export async function readRecipient(ledger: Ledger, id: QueueId, index: number): Promise<RecipientRecord | undefined> {
+  return (await readRecordAt(ledger, id, recipientSort(index), true)) as RecipientRecord | undefined;
+}
+
+/**
+ * Reads a message and some of its recipients, at a cost that does not grow with the number of the others. The reads are
+ * not consistent: a record may be an older version, or missing although it was written a moment ago.
+ */
+export async function glanceAtMessage(
+  ledger: Ledger,
+  id: QueueId,
+  indexes: readonly number[],
+): Promise<Pick<LedgerMessage, "message" | "recipients">> {
+  const [message, ...recipients] = await Promise.all(
+    [MESSAGE_SORT, ...indexes.map(recipientSort)].map(async (sort) => await readRecordAt(ledger, id, sort, false)),
+  );
+  return {
+    message: message as MessageRecord | undefined,
+    recipients: recipients.filter((record) => record !== undefined) as RecipientRecord[],
+  };
+}
+
+/** A query, not a GetItem: the functions have that right on the table anyway, and it costs the same. */
+async function readRecordAt(ledger: Ledger, id: QueueId, sort: string, consistent: boolean): Promise<unknown> {
+  const { Items } = await ledger.client.send(
+    new QueryCommand({
+      TableName: ledger.table,
+      ConsistentRead: consistent,
+      KeyConditionExpression: `${LEDGER_KEYS.partition} = :p AND ${LEDGER_KEYS.sort} = :s`,
+      ExpressionAttributeValues: { ":p": { S: messagePartition(id) }, ":s": { S: sort } },
+    }),
+  );
+  const [item] = Items ?? [];
+  return item === undefined ? undefined : unmarshall(item)["record"];
+}
+
 /** Stores the message's record unless there is one. Returns whether it was new. */
 export async function createMessage(ledger: Ledger, record: MessageRecord): Promise<boolean> {
   return await putIf(

@@ -1,5 +1,5 @@
 /**
- * One SES call for one recipient.
+ * One SES call, for one recipient or a few.
  *
  * `Destination` is the envelope and always set; `FromEmailAddress` and `ReplyToAddresses` never, because they
  * replace header fields. See https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html.
@@ -9,6 +9,7 @@ import { type SESv2Client, SendEmailCommand } from "@aws-sdk/client-sesv2";
 import type { Failure } from "../core/failure.ts";
 import { SES_TAG } from "../core/names.ts";
 import type { QueueId } from "../core/queue-id.ts";
+import { formatRecipientTag } from "../core/recipient-tag.ts";
 import { failureFromSdk } from "./failure-from-sdk.ts";
 import { RawMessage } from "./raw-message.ts";
 
@@ -20,14 +21,14 @@ export interface Sender {
   readonly sesTenants: boolean;
 }
 
-/** One mail to one recipient, ready to go. */
+/** One mail, ready to go. */
 export interface OutgoingMail {
   readonly id: QueueId;
-  readonly recipientIndex: number;
   readonly tenant: string;
   /** Mail of the relay itself: its address is verified for the account, not for the tenant. */
   readonly own: boolean;
-  readonly recipient: string;
+  /** 1 to 50, no address twice, with their indexes within the message. */
+  readonly recipients: readonly { readonly index: number; readonly address: string }[];
   /** The same for all recipients of a message: it is encoded once. */
   readonly raw: RawMessage;
 }
@@ -41,13 +42,13 @@ export type SendResult =
 export async function sendMail(sender: Sender, mail: OutgoingMail): Promise<SendResult> {
   try {
     const command = new SendEmailCommand({
-      Destination: { ToAddresses: [mail.recipient] },
+      Destination: { ToAddresses: mail.recipients.map(({ address }) => address) },
       Content: RawMessage.content,
       ConfigurationSetName: sender.configurationSet,
       ...(sender.sesTenants && !mail.own ? { TenantName: mail.tenant } : {}),
       EmailTags: [
         { Name: SES_TAG.id, Value: mail.id },
-        { Name: SES_TAG.recipient, Value: String(mail.recipientIndex) },
+        { Name: SES_TAG.recipient, Value: formatRecipientTag(mail.recipients.map(({ index }) => index)) },
         { Name: SES_TAG.tenant, Value: mail.tenant },
       ],
     });

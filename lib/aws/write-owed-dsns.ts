@@ -20,7 +20,7 @@ import { assignDsn, type MessageRecord, markDsnWritten, noteOf, type RecipientRe
 import type { QueueId } from "../core/queue-id.ts";
 import { type Envelope, encodeSpoolHeader } from "../core/spool-object.ts";
 import { type Directory, readRow } from "./directory-dynamo.ts";
-import { type Ledger, readMessage, saveRecipient } from "./ledger-dynamo.ts";
+import { type Ledger, readMessage, readRecipient, saveRecipient } from "./ledger-dynamo.ts";
 import { putSpoolObject, type Spool } from "./spool-s3.ts";
 
 /** What writing reports needs. */
@@ -146,8 +146,7 @@ async function update(
     const next = change(current);
     if (next === undefined) return current;
     if (await saveRecipient(deps.ledger, next)) return next;
-    const { recipients } = await readMessage(deps.ledger, record.id);
-    const stored = recipients.find((candidate) => candidate.index === record.index);
+    const stored = await readRecipient(deps.ledger, record.id, record.index);
     if (stored === undefined) throw new Error(`the record of recipient ${record.index} is gone`);
     current = stored;
   }

@@ -56,6 +56,8 @@ export interface Environment {
   readonly logDays: number;
   /** Upper bound of forward invocations at one time. @default 5 */
   readonly forwardConcurrency: number;
+  /** Recipients of a message that may share one call to SES. @default LIMITS.forward.recipientsPerCall */
+  readonly recipientsPerCall: number;
   /** Upper bound of feedback invocations at one time. @default 2 */
   readonly feedbackConcurrency: number;
   /** One SES tenant for each tenant of ours. @default false */
@@ -127,6 +129,12 @@ function readEnvironment(name: string, settings: JsonSettings): Environment {
     giveUpAfterHours: settings.integer("giveUpAfterHours", 1, 240, LIMITS.forward.giveUpAfterHours),
     logDays: settings.oneOf("logDays", LOG_DAYS, 90),
     forwardConcurrency: settings.integer("forwardConcurrency", 2, 1000, 5),
+    recipientsPerCall: settings.integer(
+      "recipientsPerCall",
+      1,
+      LIMITS.ses.recipientsPerCallMax,
+      LIMITS.forward.recipientsPerCall,
+    ),
     feedbackConcurrency: settings.integer("feedbackConcurrency", 2, 1000, 2),
     sesTenants: settings.flag("sesTenants", false),
     sesTlsPolicy: settings.oneOf("sesTlsPolicy", ["OPTIONAL", "REQUIRE"] as const, "OPTIONAL"),

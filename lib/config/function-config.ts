@@ -25,6 +25,12 @@ const forward = {
     LIMITS.forward.concurrency,
     "invocations of forward that may run at the same time",
   ),
+  recipientsPerCall: optional(
+    ENV.recipientsPerCall,
+    wholeNumber(1, LIMITS.ses.recipientsPerCallMax),
+    LIMITS.forward.recipientsPerCall,
+    "recipients of a message that may share one call to SES",
+  ),
   sesTenants: optional(ENV.sesTenants, flag, false, "send under the SES tenant of each tenant"),
   giveUpAfterHours: optional(
     ENV.giveUpAfterHours,

@@ -19,3 +19,20 @@ export async function forEachInFlight<T>(
   await Promise.all(Array.from({ length: Math.min(inFlightMax, items.length) }, lane));
   if (failures.length > 0) throw failures[0];
 }
+
+/** As `forEachInFlight`, but begins every item's work, whatever came of the others; then throws the first failure. */
+export async function tryEachInFlight<T>(
+  items: readonly T[],
+  inFlightMax: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const failures: unknown[] = [];
+  await forEachInFlight(items, inFlightMax, async (item) => {
+    try {
+      await work(item);
+    } catch (error) {
+      failures.push(error);
+    }
+  });
+  if (failures.length > 0) throw failures[0];
+}

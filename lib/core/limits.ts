@@ -71,6 +71,7 @@ export const LIMITS = {
     sesCallTimeoutMs: 20_000,
     /** A claim ends this long after the invocation that made it must have ended. */
     claimMarginMs: 5_000,
+    /** Default of a setting. One: events, complaints above all, then speak of nobody else. */
     recipientsPerCall: 1,
     giveUpAfterHours: 48,
     retryFirstMs: 30_000,
@@ -83,7 +84,7 @@ export const LIMITS = {
     startsMax: 4,
     /** Invocations at the same time; each has its share of the account's rate. */
     concurrency: 2,
-    /** Recipients of one message under way at the same time. */
+    /** Recipients of one message under way at the same time, unless one call has more. */
     recipientsInFlight: 10,
     /** The same mail from the same client within this time is sent once. */
     duplicateWindowMs: 15 * 60_000,
@@ -91,6 +92,10 @@ export const LIMITS = {
   functions: {
     /** Half of where V8 puts what is new. With its own choice, 16 MiB and more, garbage fills a third of a function. */
     semiSpaceMiB: 8,
+  },
+  ses: {
+    /** SES's own limit, fixed (quotas page of its developer guide). */
+    recipientsPerCallMax: 50,
   },
   account: {
     /** Of `MaxSendRate`: below it, since SES counts in its own seconds. */
@@ -143,7 +148,7 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
   const must = (holds: boolean, sentence: string): void => {
     if (!holds) problems.push(sentence);
   };
-  const { edge, forward, account, feedback, sweep, queue, spool, ledger } = limits;
+  const { edge, forward, ses, account, feedback, sweep, queue, spool, ledger } = limits;
   must(forward.visibilityTimeoutSeconds >= 6 * forward.timeoutSeconds, "forward visibility is under six timeouts");
   must(feedback.visibilityTimeoutSeconds >= 6 * feedback.timeoutSeconds, "feedback visibility is under six timeouts");
   must(forward.sesCallTimeoutMs + 5_000 < forward.timeoutSeconds * 1000, "an SES call can outlive its invocation");
@@ -164,6 +169,9 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
   must(forward.retryMaxMs <= 12 * 3_600_000, "SQS hides a message for 12 hours at most");
   must(spool.retentionDays * 24 > forward.giveUpAfterHours, "the original is gone before its last DSN");
   must(ledger.recordDays >= spool.retentionDays, "a record vanishes before its message");
-  must(forward.recipientsPerCall >= 1 && forward.recipientsPerCall <= 50, "SES takes 1 to 50 recipients a call");
+  must(
+    forward.recipientsPerCall >= 1 && forward.recipientsPerCall <= ses.recipientsPerCallMax,
+    "SES takes 1 to 50 recipients a call",
+  );
   return problems;
 }

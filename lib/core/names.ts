@@ -23,6 +23,7 @@ export const ENV = {
   recordDays: "RELAYHOST_RECORD_DAYS",
   giveUpAfterHours: "RELAYHOST_GIVE_UP_AFTER_HOURS",
   forwardConcurrency: "RELAYHOST_FORWARD_CONCURRENCY",
+  recipientsPerCall: "RELAYHOST_RECIPIENTS_PER_CALL",
   bindAddress: "RELAYHOST_BIND_ADDRESS",
   smtpPort: "RELAYHOST_SMTP_PORT",
   smtpsPort: "RELAYHOST_SMTPS_PORT",

@@ -7,6 +7,7 @@
 
 import { SES_TAG } from "./names.ts";
 import { parseQueueId, type QueueId } from "./queue-id.ts";
+import { parseRecipientTag } from "./recipient-tag.ts";
 
 /** What SES says of one recipient of a bounce or delay; each field only if the remote server gave one. */
 export interface SesRecipientReport {
@@ -20,8 +21,8 @@ interface Common {
   readonly sesId: string;
   /** Our tags, absent on mail that did not come from this relay. */
   readonly id: QueueId | undefined;
-  /** Index of the recipient within the message; undefined when a call had several recipients. */
-  readonly recipientIndex: number | undefined;
+  /** Indexes, within the message, of the recipients that the call had; empty on mail without our tags. */
+  readonly recipientIndexes: readonly number[];
   readonly tenant: string | undefined;
   /** RFC 3339 time of the event itself. */
   readonly at: string;
@@ -98,12 +99,11 @@ function sesEvent(json: Fields): SesEvent | undefined {
     const tags = mail["tags"];
     return isFields(tags) ? texts(tags[name])[0] : undefined;
   };
-  const index = tag(SES_TAG.recipient);
   const details = detailsOf(json, eventType);
   const common = {
     sesId,
     id: parseQueueId(tag(SES_TAG.id) ?? ""),
-    recipientIndex: index !== undefined && /^\d+$/.test(index) ? Number(index) : undefined,
+    recipientIndexes: parseRecipientTag(tag(SES_TAG.recipient) ?? ""),
     tenant: tag(SES_TAG.tenant),
     at: text(details["timestamp"]) ?? text(mail["timestamp"]) ?? "",
     destination: texts(mail["destination"]),

@@ -28,20 +28,27 @@ export class TokenBucket {
   }
 
   /**
-   * Takes the next token and returns from when on it may be used (now or later). If that is after `latestMs`, nothing is
-   * taken: others may still have it.
+   * Takes the next `count` tokens and returns from when on they may be used (now or later). If that is after `latestMs`,
+   * nothing is taken: others may still have them.
    */
-  take(latestMs: number): number {
+  take(latestMs: number, count = 1): number {
     const nowMs = this.#now();
-    const intervalMs = this.#intervalMs(Math.max(nowMs, this.#fullAtMs));
-    const atMs = Math.max(nowMs, this.#fullAtMs - Math.max(0, BURST_MS - intervalMs));
-    if (atMs <= latestMs) this.#fullAtMs = Math.max(nowMs, this.#fullAtMs) + intervalMs;
+    const fullAtMs = Math.max(nowMs, this.#fullAtMs);
+    const intervalMs = this.#intervalMs(fullAtMs);
+    const takenMs = count * intervalMs;
+    const atMs = Math.max(nowMs, fullAtMs + takenMs - Math.max(BURST_MS, intervalMs));
+    if (atMs <= latestMs) this.#fullAtMs = fullAtMs + takenMs;
     return atMs;
   }
 
-  /** Gives back a token that was not used. */
-  giveBack(): void {
-    this.#fullAtMs -= this.#intervalMs(this.#fullAtMs);
+  /** Gives back tokens that were not used. */
+  giveBack(count = 1): void {
+    this.#fullAtMs -= count * this.#intervalMs(this.#fullAtMs);
+  }
+
+  /** How many can be used at once, when the bucket is full: at least one. */
+  get burst(): number {
+    return Math.max(1, Math.floor(BURST_MS / this.#intervalMs(this.#now())));
   }
 
   /** The service said "too fast": three quarters of the rate, and again three quarters of that, for ten seconds. */

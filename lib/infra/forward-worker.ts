@@ -45,6 +45,7 @@ export class ForwardWorker extends Construct {
         [ENV.giveUpAfterHours]: String(environment.giveUpAfterHours),
         // Each invocation keeps to its share of the account's rate.
         [ENV.forwardConcurrency]: String(environment.forwardConcurrency),
+        [ENV.recipientsPerCall]: String(environment.recipientsPerCall),
       },
       rights: forwardRights(this, resources, { configurationSet, sesTenants: environment.sesTenants }),
       exceptions: [

@@ -9,7 +9,7 @@ import { LIMITS } from "../../lib/core/limits.ts";
 import type { LogEvent } from "../../lib/core/log.ts";
 import { LocalSes } from "../support/local-ses.ts";
 
-const { breakerFirstMs, breakerMaxMs, quotaReadEveryMs, quotaRetryMs, quotaWaitMs } = LIMITS.account;
+const { rateShare, breakerFirstMs, breakerMaxMs, quotaReadEveryMs, quotaRetryMs, quotaWaitMs } = LIMITS.account;
 const RATE = 40;
 
 let ses: LocalSes;
@@ -48,7 +48,7 @@ const SUSPENDED = failure("AccountSuspendedException", "Account is suspended.");
 
 /** A call that got leave, ended. */
 function end(passage: Passage, called = true): void {
-  if (passage.kind === "go") passage.end(called);
+  if (passage.kind === "go") passage.end(called ? 1 : 0);
 }
 
 /** Seconds that so many calls in a row take to get leave, the first left out. */
@@ -67,6 +67,24 @@ describe("the pace", () => {
   it("is this invocation's share of the rate that SES tells, which is asked once", async () => {
     expect(await secondsFor(makeGate(2), 20)).toBeGreaterThan(20 / (RATE / 2));
     expect(quotaReads).toBe(1);
+  });
+
+  it("counts the recipients of a call, and gives back those that the call did not have", async () => {
+    const gate = makeGate();
+    expect(await gate.recipientsPerCall(soon())).toBe(Math.floor(RATE * rateShare));
+    const first = await gate.pass(soon(), 20);
+    const started = performance.now();
+    if (first.kind === "go") first.end(10);
+    const second = await gate.pass(soon(), 20);
+    end(second);
+    const seconds = (performance.now() - started) / 1000;
+    expect(second.kind).toBe("go");
+    expect(seconds).toBeGreaterThan(9 / RATE);
+    // Half of the first call's turn was given back.
+    aheadMs += 60_000;
+    expect((await gate.pass(now(), 20)).kind).toBe("go");
+    expect((await gate.pass(now(), 20)).kind).toBe("later");
+    expect(await makeGate(1_000).recipientsPerCall(soon())).toBe(1);
   });
 
   it("follows the rate when SES raises it, without waiting for the answer", async () => {

@@ -52,7 +52,13 @@ afterAll(async () => {
 
 async function send(raw: RawMessage, recipient = "b@example.net"): Promise<void> {
   const sender = { client, configurationSet: "relay", sesTenants: true };
-  const result = await sendMail(sender, { id: ID, recipientIndex: 0, tenant: "demo", own: false, recipient, raw });
+  const result = await sendMail(sender, {
+    id: ID,
+    tenant: "demo",
+    own: false,
+    recipients: [{ index: 0, address: recipient }],
+    raw,
+  });
   expect(result).toEqual({ kind: "accepted", sesId: "an-id" });
 }
 

@@ -74,8 +74,14 @@ export interface Pipeline {
 export const TEST_HOST_NAME = "relay.test.example";
 export const TEST_SYSTEM_ADDRESS = `mailer-daemon@${TEST_HOST_NAME}`;
 
-/** Starts the services, with the demo tenant and its domains, and no workers yet. */
-export async function startPipeline(options: Partial<SesServerOptions> = {}): Promise<Pipeline> {
+/**
+ * Starts the services, with the demo tenant and its domains, and no workers yet. `settings`: environment variables of
+ * the handlers beside the usual ones.
+ */
+export async function startPipeline(
+  options: Partial<SesServerOptions> = {},
+  settings: NodeJS.ProcessEnv = {},
+): Promise<Pipeline> {
   const dataDir = await mkdtemp(join(tmpdir(), "relayhost-pipeline-"));
   let publish: ReturnType<typeof makePublisher> | undefined;
   const ses = createSesServer({
@@ -94,7 +100,7 @@ export async function startPipeline(options: Partial<SesServerOptions> = {}): Pr
   const names = await provisionLocal(TEST_HOST_NAME);
   publish = makePublisher();
   const proxy = await startAwsProxy(aws.endpoint);
-  const env = handlerEnvironment(names);
+  const env = { ...handlerEnvironment(names), ...settings };
   const dynamodb = makeDynamoDb();
   const sqs = makeSqs();
   const spool = { client: makeS3(), bucket: names.spoolBucket };

@@ -35,7 +35,7 @@ const sent = recordSent(sending, "ses-1", NOW);
 
 const at = (seconds: number): string => new Date(NOW + seconds * 1000).toISOString();
 function common(seconds = 1, sesId = "ses-1") {
-  return { sesId, id: MESSAGE.id, recipientIndex: 0, tenant: "demo", at: at(seconds), destination: [ADDRESS] };
+  return { sesId, id: MESSAGE.id, recipientIndexes: [0], tenant: "demo", at: at(seconds), destination: [ADDRESS] };
 }
 const SEND: SesEvent = { ...common(), type: "Send" };
 const DELIVERY = { ...common(3), type: "Delivery", recipients: [ADDRESS], smtpResponse: "250 OK" } satisfies SesEvent;

@@ -56,7 +56,7 @@ const event: SesEvent = {
   type: "Send",
   sesId: "ses-1",
   id: MESSAGE.id,
-  recipientIndex: 3,
+  recipientIndexes: [3],
   tenant: "demo",
   at: new Date(NOW).toISOString(),
   destination: ["b@example.org"],

@@ -20,7 +20,7 @@ const mail = {
     "ses:outgoing-ip": ["192.0.2.9"],
   },
 };
-const common = { sesId: "0100-ses", id: ID, recipientIndex: 7, tenant: "demo", destination: ["b@example.org"] };
+const common = { sesId: "0100-ses", id: ID, recipientIndexes: [7], tenant: "demo", destination: ["b@example.org"] };
 const at = "2026-11-24T00:00:05.000Z";
 const parse = (json: unknown) => parseSesEvent(JSON.stringify(json));
 
@@ -144,7 +144,7 @@ describe("parseSesEvent", () => {
 
   it.each(["", "-1", "1.5", "x", "1e3"])("knows no recipient for the index %j", (index) => {
     const tags = { ...mail.tags, [SES_TAG.recipient]: [index] };
-    expect(parse({ eventType: "Send", mail: { ...mail, tags } })?.recipientIndex).toBeUndefined();
+    expect(parse({ eventType: "Send", mail: { ...mail, tags } })?.recipientIndexes).toEqual([]);
   });
 
   it("passes over what it does not know, and over parts that have the wrong form", () => {

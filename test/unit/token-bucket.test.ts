@@ -80,6 +80,21 @@ describe("TokenBucket", () => {
     expect(bucket.take(NEVER)).toBe(clock.ms + 1_000);
   });
 
+  it("gives several tokens at the moment of the last of them, and has room for no more at once than its burst", () => {
+    const { bucket, clock } = bucketAt(10);
+    expect(bucket.burst).toBe(10);
+    expect(bucket.take(NEVER, 5) - clock.ms).toBe(500);
+    expect(bucket.take(NEVER) - clock.ms).toBe(600);
+    clock.ms += 60_000;
+    expect(bucket.take(NEVER, 10)).toBe(clock.ms);
+    expect(bucket.take(NEVER) - clock.ms).toBe(100);
+    clock.ms += 60_000;
+    expect(bucket.take(NEVER, 25) - clock.ms).toBe(1_500);
+    bucket.giveBack(25);
+    expect(bucket.take(NEVER, 10)).toBe(clock.ms);
+    expect(bucketAt(0.5).bucket.burst).toBe(1);
+  });
+
   it("has a token again that was given back", () => {
     const { bucket, clock } = bucketAt(10);
     const [, second] = takeMany(bucket, 2);
