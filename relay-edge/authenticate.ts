@@ -8,6 +8,7 @@
 
 import { UNKNOWN_LOGIN_HASH } from "../lib/core/password-hash.ts";
 import { type SmtpReply, smtpReply } from "../lib/core/smtp-reply.ts";
+import { credentialRefusal, passwordHashes, tenantRefusal } from "../lib/core/standing.ts";
 import type { DirectoryCache } from "./directory-cache.ts";
 import type { PasswordChecker } from "./password.ts";
 
@@ -16,13 +17,25 @@ export interface Identity {
   readonly tenant: string;
   /** For people: label of the credential or network. */
   readonly label: string;
-  readonly by: { readonly kind: "credential"; readonly login: string } | { readonly kind: "network" };
+  readonly by: ByCredential | { readonly kind: "network" };
+}
+
+/** A log-in. */
+export interface ByCredential {
+  readonly kind: "credential";
+  readonly login: string;
+  /** What the password was found to fit. */
+  readonly hash: string;
+  /** The password is the one before the last rotation. */
+  readonly isPrevious: boolean;
 }
 
 /** What log-ins are checked with. */
 export interface AuthenticateDeps {
   readonly directory: DirectoryCache;
   readonly passwords: PasswordChecker;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 /** The identity behind login and password; undefined when they do not fit. */
@@ -32,12 +45,16 @@ export async function authenticate(
   password: string,
 ): Promise<Identity | undefined> {
   const credential = await deps.directory.credential(login);
-  const fits = await deps.passwords.check(login, password, credential?.passwordHash ?? UNKNOWN_LOGIN_HASH);
-  if (credential === undefined || !fits) return undefined;
+  const hashes = credential === undefined ? { current: UNKNOWN_LOGIN_HASH } : passwordHashes(credential, deps.now());
+  // Every failure has cost two checks, so that the time does not tell which logins have a password being changed.
+  const previous = hashes.previous ?? UNKNOWN_LOGIN_HASH;
+  const isCurrent = await deps.passwords.check(login, password, hashes.current);
+  const isPrevious = !isCurrent && (await deps.passwords.check(login, password, previous));
+  if (credential === undefined || !(isCurrent || isPrevious)) return undefined;
   return {
     tenant: credential.tenant,
     label: credential.label === "" ? login : credential.label,
-    by: { kind: "credential", login },
+    by: { kind: "credential", login, hash: isCurrent ? hashes.current : previous, isPrevious },
   };
 }
 
@@ -57,15 +74,28 @@ export async function identifyAddress(
 }
 
 /** Why an identity may not send just now; undefined: it may. */
-export async function standing(directory: DirectoryCache, identity: Identity): Promise<SmtpReply | undefined> {
-  if (identity.by.kind === "credential") {
-    const credential = await directory.credential(identity.by.login);
-    if (credential === undefined || credential.tenant !== identity.tenant) {
-      return smtpReply("credentialGone", { credential: identity.label });
-    }
-    if (credential.status === "paused") return smtpReply("credentialPaused", { credential: identity.label });
-  }
-  const tenant = await directory.tenant(identity.tenant);
+export async function standing(
+  deps: Pick<AuthenticateDeps, "directory" | "now">,
+  identity: Identity,
+): Promise<SmtpReply | undefined> {
+  const [credential, tenant] = await Promise.all([
+    credentialStanding(deps, identity),
+    deps.directory.tenant(identity.tenant),
+  ]);
+  if (credential !== undefined) return credential;
   if (tenant === undefined) return smtpReply("credentialGone", { credential: identity.label });
-  return tenant.status === "active" ? undefined : smtpReply("tenantPaused", { tenant: identity.tenant });
+  return tenantRefusal(tenant, deps.now());
+}
+
+async function credentialStanding(
+  deps: Pick<AuthenticateDeps, "directory" | "now">,
+  { by, tenant, label }: Identity,
+): Promise<SmtpReply | undefined> {
+  if (by.kind === "network") return undefined;
+  const credential = await deps.directory.credential(by.login);
+  if (credential === undefined || credential.tenant !== tenant)
+    return smtpReply("credentialGone", { credential: label });
+  const { current, previous } = passwordHashes(credential, deps.now());
+  if (by.hash !== current && by.hash !== previous) return smtpReply("passwordChanged", { credential: label });
+  return credentialRefusal(credential, label);
 }

@@ -1,7 +1,8 @@
 /**
  * The directory as the edge asks it: by key, remembered for at most a minute, never longer than a deadline.
  *
- * Promise:  a change in the table works within the cache time; many sessions that ask the same at once cost one read.
+ * Promise:  a change in the table works within the cache time; many sessions that ask the same at once cost one read,
+ *           and what is asked in the same turn of the event loop goes out in one request.
  * Failure:  rejects when the table does not answer and nothing is remembered; callers answer 4xx.
  */
 
@@ -12,17 +13,21 @@ import {
   type Credential,
   credentialKey,
   type DirectoryRow,
+  directoryKey,
   domainKey,
   type Network,
   networkKey,
   type SenderDomain,
+  type SenderPause,
   type SenderVerdict,
+  senderPauseKey,
   senderVerdict,
   type Tenant,
   tenantKey,
 } from "../lib/core/directory.ts";
 import { LIMITS } from "../lib/core/limits.ts";
 import { withDeadline } from "./deadline.ts";
+import { KeyBatch } from "./key-batch.ts";
 import { TimedCache } from "./timed-cache.ts";
 
 /** Milliseconds: of one look-up, and for which an answer counts. */
@@ -31,17 +36,23 @@ export interface DirectoryCacheOptions {
   readonly keepMs: number;
 }
 
+/** DynamoDB takes at most this many keys in one BatchGetItem. */
+const BATCH_KEYS_MAX = 100;
+
 /** The edge's view of the directory. Every method rejects when the directory cannot be asked. */
 export class DirectoryCache {
-  readonly #directory: Directory;
-  readonly #deadlineMs: number;
+  readonly #batch: KeyBatch<DirectoryRow | undefined>;
   readonly #rows: TimedCache<DirectoryRow | undefined>;
   readonly #networks: TimedCache<Network | undefined>;
   readonly #domains: TimedCache<readonly SenderDomain[]>;
+  /** Apart from the rows: a newsletter with a return path for each recipient must not push these out. */
+  readonly #pauses: TimedCache<SenderPause | undefined>;
 
   constructor(directory: Directory, options: DirectoryCacheOptions) {
-    this.#directory = directory;
-    this.#deadlineMs = options.deadlineMs;
+    this.#batch = new KeyBatch(
+      (keys) => withDeadline(options.deadlineMs, (signal) => readKeys(directory, keys, signal)),
+      BATCH_KEYS_MAX,
+    );
     const cache = {
       keepMs: options.keepMs,
       entriesMax: LIMITS.edge.cacheEntriesMax,
@@ -50,6 +61,7 @@ export class DirectoryCache {
     this.#rows = new TimedCache(cache);
     this.#networks = new TimedCache(cache);
     this.#domains = new TimedCache(cache);
+    this.#pauses = new TimedCache(cache);
   }
 
   async tenant(id: string): Promise<Tenant | undefined> {
@@ -85,14 +97,34 @@ export class DirectoryCache {
     return senderVerdict(tenant, domain, rows);
   }
 
+  /** Why the tenant's envelope sender may not send; undefined: nothing says so. */
+  async senderPause(tenant: string, sender: string): Promise<SenderPause | undefined> {
+    const key = senderPauseKey(tenant, sender);
+    return await this.#pauses.get(key, async () => {
+      const row = await this.#batch.get(key);
+      return row?.kind === "sender-pause" ? row : undefined;
+    });
+  }
+
   async #row(key: string): Promise<DirectoryRow | undefined> {
-    return await this.#rows.get(key, () =>
-      withDeadline(this.#deadlineMs, (signal) => readRow(this.#directory, key, signal)),
-    );
+    return await this.#rows.get(key, () => this.#batch.get(key));
   }
 
   async #many(keys: readonly string[]): Promise<DirectoryRow[]> {
-    if (keys.length === 0) return [];
-    return await withDeadline(this.#deadlineMs, (signal) => readRows(this.#directory, keys, signal));
+    const rows = await Promise.all(keys.map((key) => this.#batch.get(key)));
+    return rows.filter((row) => row !== undefined);
   }
+}
+
+/** The rows of the keys, in their order. */
+async function readKeys(
+  directory: Directory,
+  keys: readonly string[],
+  signal: AbortSignal,
+): Promise<(DirectoryRow | undefined)[]> {
+  const [first] = keys;
+  if (first !== undefined && keys.length === 1) return [await readRow(directory, first, signal)];
+  const rows = await readRows(directory, keys, signal);
+  const byKey = new Map(rows.map((row) => [directoryKey(row), row]));
+  return keys.map((key) => byKey.get(key));
 }

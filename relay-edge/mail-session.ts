@@ -13,6 +13,7 @@ import { mayBeOutsideSender } from "../lib/core/sender-class.ts";
 import { parseMailCommand, parseRcptCommand } from "../lib/core/smtp-command.ts";
 import { formatReply, type SmtpReply, smtpReply } from "../lib/core/smtp-reply.ts";
 import type { EnvelopeRecipient } from "../lib/core/spool-object.ts";
+import { senderRefusal } from "../lib/core/standing.ts";
 import { type AcceptDeps, type Accepted, acceptMessage } from "./accept-message.ts";
 import type { AuthGuard } from "./auth-guard.ts";
 import { authenticate, type Identity, identifyAddress, standing } from "./authenticate.ts";
@@ -127,6 +128,7 @@ export class MailSession {
     if (identity !== undefined) {
       guard.succeeded(address);
       this.#identity = identity;
+      this.#logPreviousPassword(identity);
       return smtpReply("authenticated");
     }
     this.#authFailures++;
@@ -214,31 +216,43 @@ export class MailSession {
     log({ event: "auth-failed", session, client: address, ...facts });
   }
 
+  /** A server that still has the old password stops working when that ends: better told before than after. */
+  #logPreviousPassword({ by, tenant }: Identity): void {
+    if (by.kind !== "credential" || !by.isPrevious) return;
+    const { session, address } = this.#client;
+    this.#deps.log({ event: "previous-password-used", session, client: address, login: by.login, tenant });
+  }
+
   async #mail(line: Uint8Array, helo: string): Promise<SmtpReply> {
     const { settings, directory } = this.#deps;
     const identity = await this.#whoSends();
     if ("code" in identity) return identity;
     this.#sender = identity;
-    const refusal = await standing(directory, identity);
-    if (refusal !== undefined) return refusal;
     const command = parseMailCommand(line);
+    const from = command.kind === "mail" && command.from !== null ? command.from : undefined;
+    // Asked together, so that all that is not remembered goes out in one request.
+    const [refusal, verdict, pause] = await Promise.all([
+      standing(this.#deps, identity),
+      from === undefined ? undefined : directory.senderVerdict(identity.tenant, from.domain),
+      from === undefined ? undefined : directory.senderPause(identity.tenant, formatAddress(from)),
+    ]);
+    if (refusal !== undefined) return refusal;
     if (command.kind === "refused") return command.reply;
     if ((command.size ?? 0) > settings.messageSizeBytesMax) {
       return smtpReply("messageTooBig", { limit: settings.messageSizeBytesMax });
     }
-    let isForeign = false;
-    if (command.from !== null) {
-      const verdict = await directory.senderVerdict(identity.tenant, command.from.domain);
-      isForeign = verdict.kind === "foreign";
-      if (isForeign && !mayBeOutsideSender(await tenantsPolicy(directory, identity.tenant), command.from, helo)) {
-        return smtpReply("senderForeign", { domain: command.from.domain });
+    const isForeign = verdict?.kind === "foreign";
+    if (from !== undefined && isForeign) {
+      if (!mayBeOutsideSender(await tenantsPolicy(directory, identity.tenant), from, helo)) {
+        return smtpReply("senderForeign", { domain: from.domain });
       }
-      if (verdict.kind === "pending") return smtpReply("senderPending", { domain: verdict.domain });
     }
+    if (verdict?.kind === "pending") return smtpReply("senderPending", { domain: verdict.domain });
+    if (pause !== undefined) return senderRefusal(pause);
     const { body, ret, envid } = command;
     this.#transaction = {
       identity,
-      from: command.from === null ? null : formatAddress(command.from),
+      from: from === undefined ? null : formatAddress(from),
       ...(isForeign ? { foreignReturnPath: true } : {}),
       ...(body === undefined ? {} : { body }),
       ...(ret === undefined ? {} : { ret }),

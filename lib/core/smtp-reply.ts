@@ -240,6 +240,54 @@ export const SMTP_REPLIES = {
     text: "Sending with {credential} is paused; ask the operator of this relay",
     rfc: "RFC 5321 §4.2.3",
   },
+  tenantPausedFor: {
+    code: 451,
+    enhanced: "4.7.1",
+    text: "Sending for tenant {tenant} is paused: {reason}; ask the operator of this relay",
+    rfc: "RFC 5321 §4.2.3",
+  },
+  credentialPausedFor: {
+    code: 451,
+    enhanced: "4.7.1",
+    text: "Sending with {credential} is paused: {reason}; ask the operator of this relay",
+    rfc: "RFC 5321 §4.2.3",
+  },
+  senderPaused: {
+    code: 451,
+    enhanced: "4.7.1",
+    text: "Sending as {sender} is paused; ask the operator of this relay",
+    rfc: "RFC 5321 §4.2.3",
+  },
+  senderPausedFor: {
+    code: 451,
+    enhanced: "4.7.1",
+    text: "Sending as {sender} is paused: {reason}; ask the operator of this relay",
+    rfc: "RFC 5321 §4.2.3",
+  },
+  passwordChanged: {
+    code: 451,
+    enhanced: "4.7.0",
+    text: "The password of {credential} has changed: give your mail server the new one; your mail stays in your queue",
+    rfc: "RFC 5321 §4.2.3",
+  },
+  contractNotBegun: {
+    code: 451,
+    enhanced: "4.7.1",
+    text: "The contract of tenant {tenant} begins on {time}; ask the operator of this relay; your mail stays in your queue",
+    rfc: "RFC 5321 §4.2.3",
+  },
+  contractEnded: {
+    code: 451,
+    enhanced: "4.7.1",
+    text: "The contract of tenant {tenant} ended on {time}: ask the operator of this relay to renew it; your mail stays in your queue",
+    rfc: "RFC 5321 §4.2.3, deviation: a 5xx would destroy what is still queued",
+  },
+  monthUsedUp: {
+    code: 451,
+    enhanced: "4.7.1",
+    text: "Tenant {tenant} has sent all its messages of this month: try again on {time}, or ask the operator of this relay for more",
+    rfc: "RFC 5321 §4.2.3",
+  },
   credentialGone: {
     code: 451,
     enhanced: "4.7.1",
@@ -392,14 +440,18 @@ export interface SmtpReply {
   readonly text: string;
 }
 
-/** Of a filled-in value; what goes over it is cut. A reply line may have 512 octets (RFC 5321 §4.5.3.1.5). */
-const VALUE_CHARS_MAX = 255;
+/**
+ * Of all filled-in values together, each having the same share; what goes over it is cut. A reply line may have 512
+ * octets (RFC 5321 §4.5.3.1.5).
+ */
+const VALUES_CHARS_MAX = 255;
 
 /** Makes a reply from the table, with values for its placeholders. */
 export function smtpReply<N extends SmtpReplyName>(name: N, ...fill: Fill<N>): SmtpReply {
   const row: SmtpReplyRow = SMTP_REPLIES[name];
   const values: Readonly<Record<string, string | number>> = fill[0] ?? {};
-  const text = row.text.replaceAll(/\{([a-z]+)\}/gi, (_, key: string) => printable(String(values[key] ?? "")));
+  const share = Math.floor(VALUES_CHARS_MAX / Math.max(1, Object.keys(values).length));
+  const text = row.text.replaceAll(/\{([a-z]+)\}/gi, (_, key: string) => printable(String(values[key] ?? ""), share));
   return { name, code: row.code, enhanced: row.enhanced, text };
 }
 
@@ -408,6 +460,6 @@ export function formatReply(reply: SmtpReply): string {
   return reply.enhanced === undefined ? reply.text : `${reply.enhanced} ${reply.text}`;
 }
 
-function printable(value: string): string {
-  return value.slice(0, VALUE_CHARS_MAX).replaceAll(/[^ -~]/g, "?");
+function printable(value: string, charsMax: number): string {
+  return value.slice(0, charsMax).replaceAll(/[^ -~]/g, "?");
 }

@@ -14,6 +14,8 @@ export interface FaultProxy {
   readonly endpoint: string;
   /** Counts requests' connections since the start or the last `set`. */
   readonly connections: number;
+  /** Requests that came since the start; each begins with a packet of its own. */
+  readonly requests: number;
   /** From now on; connections that are open are torn down, so that no client goes on with one it kept. */
   set(fault: Fault): void;
   close(): Promise<void>;
@@ -23,6 +25,7 @@ export interface FaultProxy {
 export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
   let fault: Fault = "pass";
   let connections = 0;
+  let requests = 0;
   const sockets = new Set<Socket>();
   const keep = (socket: Socket): void => {
     sockets.add(socket);
@@ -32,6 +35,9 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
   const server = createServer((client) => {
     connections += 1;
     keep(client);
+    client.on("data", (chunk: Buffer) => {
+      if (/^[A-Z]+ \S+ HTTP\//.test(chunk.toString("latin1", 0, 2_000))) requests += 1;
+    });
     if (fault === "reset") client.resetAndDestroy();
     else if (fault === "hang") client.resume();
     else if (typeof fault === "number") answerWith(client, fault);
@@ -52,6 +58,9 @@ export async function startFaultProxy(targetPort: number): Promise<FaultProxy> {
     endpoint: `http://127.0.0.1:${address.port}`,
     get connections() {
       return connections;
+    },
+    get requests() {
+      return requests;
     },
     set: (next) => {
       fault = next;

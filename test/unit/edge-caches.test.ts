@@ -5,6 +5,7 @@ import { UNKNOWN_LOGIN_HASH } from "../../lib/core/password-hash.ts";
 import { AuthGuard } from "../../relay-edge/auth-guard.ts";
 import { ConnectionLimits } from "../../relay-edge/connection-limits.ts";
 import { DeadlineExceeded, withDeadline } from "../../relay-edge/deadline.ts";
+import { KeyBatch } from "../../relay-edge/key-batch.ts";
 import { PasswordChecker } from "../../relay-edge/password.ts";
 import { TimedCache } from "../../relay-edge/timed-cache.ts";
 
@@ -48,6 +49,38 @@ describe("a timed cache", () => {
     const { asked, get } = make(2);
     for (const key of ["a", "b", "c", "b", "c", "a"]) await get(key);
     expect(asked).toEqual(["a", "b", "c", "a"]);
+  });
+});
+
+describe("a batch of keys", () => {
+  function make(keysMax = 100) {
+    const asked: (readonly string[])[] = [];
+    const batch = new KeyBatch<string>(async (keys) => {
+      asked.push(keys);
+      if (keys.includes("bad")) throw new Error("down");
+      return keys.map((key) => key.toUpperCase());
+    }, keysMax);
+    return { asked, batch };
+  }
+
+  it("asks once for all that is wanted in one turn, each key once, and gives each its own answer", async () => {
+    const { asked, batch } = make();
+    expect(await Promise.all(["a", "b", "a"].map((key) => batch.get(key)))).toEqual(["A", "B", "A"]);
+    expect(await batch.get("a")).toBe("A");
+    expect(asked).toEqual([["a", "b"], ["a"]]);
+  });
+
+  it("splits what is too much for one request", async () => {
+    const { asked, batch } = make(2);
+    expect(await Promise.all([..."abcde"].map((key) => batch.get(key)))).toEqual([..."ABCDE"]);
+    expect(asked).toEqual([["a", "b"], ["c", "d"], ["e"]]);
+  });
+
+  it("fails for those that asked together, and for nobody after", async () => {
+    const { batch } = make();
+    const results = await Promise.allSettled([batch.get("a"), batch.get("bad")]);
+    expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(await batch.get("a")).toBe("A");
   });
 });
 

@@ -9,7 +9,8 @@ const EDGE = join(import.meta.dirname, "../../relay-edge");
 /** The edge's own sources; `library-replies.ts` lists words of the SMTP library that are never sent. */
 async function sources(): Promise<string> {
   const names = (await readdir(EDGE)).filter((name) => name.endsWith(".ts") && name !== "library-replies.ts");
-  const paths = [...names.map((name) => join(EDGE, name)), join(EDGE, "../lib/core/smtp-command.ts")];
+  const core = ["smtp-command.ts", "standing.ts"].map((name) => join(EDGE, "../lib/core", name));
+  const paths = [...names.map((name) => join(EDGE, name)), ...core];
   return (await Promise.all(paths.map((path) => readFile(path, "utf8")))).join("\n");
 }
 
@@ -48,7 +49,9 @@ describe("a reply", () => {
     expect(reply.text).toContain("Sender domain a??250 ok?? is not registered");
   });
 
-  it("holds no more than 255 characters of a value", () => {
+  it("holds no more than 255 characters of its values", () => {
     expect(smtpReply("senderForeign", { domain: "a".repeat(1000) }).text).toContain(`domain ${"a".repeat(255)} is`);
+    const two = smtpReply("credentialPausedFor", { credential: "a".repeat(1000), reason: "b".repeat(1000) });
+    expect(two.text).toContain(`with ${"a".repeat(127)} is paused: ${"b".repeat(127)};`);
   });
 });
