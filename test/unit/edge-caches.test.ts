@@ -72,7 +72,7 @@ describe("a batch of keys", () => {
 
   it("splits what is too much for one request", async () => {
     const { asked, batch } = make(2);
-    expect(await Promise.all([..."abcde"].map((key) => batch.get(key)))).toEqual([..."ABCDE"]);
+    expect(await Promise.all("abcde".split("").map((key) => batch.get(key)))).toEqual("ABCDE".split(""));
     expect(asked).toEqual([["a", "b"], ["c", "d"], ["e"]]);
   });
 
