@@ -94,6 +94,7 @@ function senderProblem(question: DsnQuestion): DsnWhy | undefined {
 /** Failures of an address that takes nothing, so not the report either. */
 const ADDRESS_IS_CAUSE: ReadonlySet<DsnReason> = new Set<DsnReason>([
   "no-such-user",
+  "no-such-user-or-filtered",
   "no-such-domain",
   "mailbox-disabled",
   "mailbox-full",

@@ -32,6 +32,19 @@ const REASONS = {
       advice: "Please check the address for mistakes and send your message again to the right one.",
     },
   },
+  "no-such-user-or-filtered": {
+    ja: {
+      cause:
+        "宛先アドレスが存在しないか、相手の方の迷惑メール設定（ドメイン指定受信など）により、受け取りを拒否されました。",
+      advice:
+        "宛先アドレスを確認してください。正しい場合は、あなたのアドレスのドメイン（@ より後ろ）からのメールを受信できるよう、相手の方に設定を変えてもらってください。",
+    },
+    en: {
+      cause: "The address does not exist, or the recipient's filter settings refuse this mail: the answer is the same.",
+      advice:
+        "Please check the address. If it is right, ask the recipient to allow mail from your domain (the part after the @ of your address).",
+    },
+  },
   "no-such-domain": {
     ja: {
       cause: "宛先アドレスの @ より後ろの部分（ドメイン名）が存在しないか、メールを受け取る設定になっていません。",
@@ -102,6 +115,16 @@ const REASONS = {
     en: {
       cause: "The receiving server refused the message under its own rules.",
       advice: "Please pass this notice on to the administrator of your mail server.",
+    },
+  },
+  "rate-limited": {
+    ja: {
+      cause: "短い時間に多くのメールが送られたため、受信側サーバーがしばらく受け取りを制限しています。",
+      advice: "数時間後に送り直してください。急ぎの場合は、ほかの方法で相手の方に連絡してください。",
+    },
+    en: {
+      cause: "The receiving server limits how much it takes, because many messages came in a short time.",
+      advice: "Please send your message again in a few hours, or contact the recipient by other means.",
     },
   },
   "sender-authentication": {
@@ -340,6 +363,10 @@ const DELAY_CAUSES: Partial<Readonly<Record<DsnReason, Readonly<Record<"en" | "j
   "blocked-ip": {
     ja: "受信側サーバーが、送信に使われた IP アドレスからの受け取りを見合わせています。宛先や本文の誤りではありません。",
     en: "The receiving server holds back mail from the IP address it is sent from. You made no mistake.",
+  },
+  "rate-limited": {
+    ja: "短い時間に多くのメールが送られたため、受信側サーバーが受け取りを制限しています。",
+    en: "The receiving server limits how much it takes, because many messages came in a short time.",
   },
   unreachable: {
     ja: "受信側サーバーに接続できないか、通信が途中で切れています。",

@@ -2,7 +2,8 @@
  * The part of a report that people read.
  *
  * The first three lines say what happened to which address, why, and what the reader must do. The remote server's
- * own words follow as they came. `ja` writes Japanese first and English below a rule, so that both the sender and
+ * own words follow as they came, and where they are known, what they mean to the administrator whom the sender is told
+ * to show the notice to. `ja` writes Japanese first and English below a rule, so that both the sender and
  * a foreign correspondent can use it; `en` writes English only.
  */
 
@@ -10,6 +11,8 @@ import { japaneseDate, mailDate, UTC_OFFSET_MINUTES } from "./dsn-date.ts";
 import { type DsnReason, delayCause, reasonText } from "./dsn-reasons.ts";
 import { type DsnAction, diagnosticWords, isOwnDiagnostic, typedDiagnostic } from "./dsn-status.ts";
 import { printable, shownSubject } from "./dsn-subject.ts";
+import { explainRefusal, type Refusal } from "./explain-refusal.ts";
+import { isFiner, refusalWords } from "./refusal-reasons.ts";
 
 /** The setting of a tenant. */
 export type DsnLanguage = "en" | "ja";
@@ -19,6 +22,7 @@ export interface TextRecipient {
   readonly finalRecipient: string;
   readonly originalRecipient?: { readonly type: string; readonly value: string };
   readonly reason: DsnReason;
+  readonly status?: string;
   readonly diagnosticCode?: string;
   readonly remoteText?: string;
   readonly willRetryUntil?: string;
@@ -79,6 +83,7 @@ interface Phrases {
   readonly retrying: (until: string | undefined) => string;
   readonly relayed: readonly [string, string];
   readonly reply: { readonly remote: string; readonly own: string };
+  readonly forAdministrator: (receiver: string | undefined) => string;
   readonly labels: { readonly subject: string; readonly arrival: string; readonly id: string };
   readonly returned: Readonly<Record<NonNullable<TextInput["returned"]>, string>>;
   readonly automatic: string;
@@ -104,6 +109,7 @@ const JAPANESE: Phrases = {
     "対応は必要ありません。受信側から返送された場合を除き、この件のお知らせはこれが最後です。",
   ],
   reply: { remote: "受信側サーバーの応答:", own: "送信側の記録:" },
+  forAdministrator: (receiver) => `メールサーバーの管理者の方へ${receiver === undefined ? "" : `（${receiver}）`}:`,
   labels: { subject: "件名: ", arrival: "受付日時: ", id: "受付番号: " },
   returned: {
     "message/rfc822": "元のメールを添付します。",
@@ -135,6 +141,8 @@ const ENGLISH: Omit<Phrases, "date"> = {
     "There is nothing you need to do. Unless the receiving side returns it, no later notice follows.",
   ],
   reply: { remote: "The receiving server said:", own: "The sending side noted:" },
+  forAdministrator: (receiver) =>
+    `For the administrator of your mail server${receiver === undefined ? "" : ` (${receiver})`}:`,
   labels: { subject: "Subject: ", arrival: "Accepted: ", id: "Queue id: " },
   returned: {
     "message/rfc822": "Your message is attached.",
@@ -178,7 +186,7 @@ function firstLine(action: DsnAction, phrases: Phrases, shown: readonly string[]
 function grouped(input: TextInput, phrases: Phrases): Group[] {
   const groups = new Map<string, Group>();
   for (const recipient of input.recipients) {
-    const key = JSON.stringify([recipient.reason, replyOf(recipient), recipient.willRetryUntil]);
+    const key = JSON.stringify([recipient.reason, replyOf(recipient), refusalOf(recipient), recipient.willRetryUntil]);
     const group = groups.get(key) ?? { first: recipient, addresses: [] };
     group.addresses.push(named(recipient, phrases));
     groups.set(key, group);
@@ -215,7 +223,21 @@ function quoted(recipient: TextRecipient, phrases: Phrases): string[] {
   const heading = isOwnDiagnostic(typedDiagnostic(recipient.diagnosticCode ?? ""))
     ? phrases.reply.own
     : phrases.reply.remote;
-  return [heading, ...reply.map((line) => INDENT + line), ""];
+  return [heading, ...reply.map((line) => INDENT + line), "", ...forAdministrator(recipient, phrases)];
+}
+
+/** What the reply means, where there is more to say than the sender was told; empty for words of the sending side. */
+function forAdministrator(recipient: TextRecipient, phrases: Phrases): string[] {
+  const refusal = refusalOf(recipient);
+  if (refusal === undefined || !isFiner(refusal.reason)) return [];
+  const { means, todo } = refusalWords(refusal.reason, phrases.language, refusal.by);
+  const lines = [means, todo, ...(refusal.url === undefined ? [] : [refusal.url])];
+  return [phrases.forAdministrator(refusal.receiver), ...lines.map((line) => INDENT + line), ""];
+}
+
+function refusalOf(recipient: TextRecipient): Refusal | undefined {
+  if (isOwnDiagnostic(typedDiagnostic(recipient.diagnosticCode ?? ""))) return undefined;
+  return explainRefusal(recipient.status, recipient.remoteText ?? recipient.diagnosticCode);
 }
 
 /** The words to quote, line by line. */

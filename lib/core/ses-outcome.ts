@@ -6,7 +6,6 @@
  * are the end as well: SES publishes them once it has stopped trying.
  */
 
-import { diagnose } from "./dsn-diagnosis.ts";
 import type { DsnReason } from "./dsn-reasons.ts";
 import {
   type DsnAction,
@@ -17,6 +16,8 @@ import {
   statusInReply,
   typedDiagnostic,
 } from "./dsn-status.ts";
+import { explainRefusal } from "./explain-refusal.ts";
+import { toldToSender } from "./refusal-reasons.ts";
 import type { SesEvent, SesRecipientReport } from "./ses-event.ts";
 
 /** An event, or another end, that has something to tell. The fields are those of a `DsnRecipient`. */
@@ -101,7 +102,7 @@ function delivery(event: Of<"Delivery">): TellingOutcome {
 }
 
 /** Status and reason of a delay, should the event bring no status. */
-const DELAYS: ReadonlyMap<string, readonly [string, DsnReason]> = new Map<string, readonly [string, DsnReason]>([
+const DELAYS: ReadonlyMap<string, readonly [string, DsnReason?]> = new Map<string, readonly [string, DsnReason?]>([
   ["MailboxFull", ["4.2.2", "mailbox-full"]],
   ["TransientCommunicationFailure", ["4.4.1", "unreachable"]],
   ["IPFailure", ["4.7.0", "blocked-ip"]],
@@ -113,12 +114,14 @@ const DELAYS: ReadonlyMap<string, readonly [string, DsnReason]> = new Map<string
 
 function delay(event: Of<"DeliveryDelay">, address: string): TellingOutcome {
   const report = reportOf(event.recipients, address);
-  const [status, reason] = DELAYS.get(event.delayType) ?? ["4.0.0", "delayed"];
+  const [status, reason] = DELAYS.get(event.delayType) ?? ["4.0.0"];
+  const found = statusOf(report, "delayed", status);
+  const refusal = reason === undefined ? explainRefusal(found, report.diagnosticCode) : undefined;
   return {
     action: "delayed",
-    status: statusOf(report, "delayed", status),
+    status: found,
     final: false,
-    reason,
+    reason: reason ?? (refusal?.named === true ? toldToSender(refusal.reason) : undefined) ?? "delayed",
     ...(event.expirationTime === undefined ? {} : { willRetryUntil: event.expirationTime }),
     ...remoteWords(event, report.diagnosticCode),
   };
@@ -160,9 +163,25 @@ function bounce(event: Of<"Bounce">, address: string, known: KnownBefore): SesOu
     action: "failed",
     status: found,
     final: true,
-    reason: reason ?? diagnose(found, report.diagnosticCode) ?? "general",
+    reason: bounceReason(event.bounceType, reason, found, report.diagnosticCode),
     ...remoteWords(event, report.diagnosticCode),
   };
+}
+
+/**
+ * What SES's subtype says, else what the reply says. A reply that is recognised as a receiver's own text outweighs SES's
+ * "no email" (docomo and au answer a filtered mail that way), but not what a transient subtype says.
+ */
+function bounceReason(
+  type: string,
+  reason: DsnReason | undefined,
+  status: string,
+  reply: string | undefined,
+): DsnReason {
+  const refusal = explainRefusal(status, reply);
+  const said = refusal === undefined ? undefined : toldToSender(refusal.reason);
+  const outweighs = type === "Permanent" && refusal?.named === true;
+  return (outweighs ? said : undefined) ?? reason ?? said ?? "general";
 }
 
 /**

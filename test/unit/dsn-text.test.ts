@@ -119,6 +119,30 @@ describe("the human part of a failure", () => {
   });
 });
 
+describe("the part for the administrator", () => {
+  const listed = {
+    ...RECIPIENT,
+    reason: "blocked-ip",
+    status: "5.7.1",
+    diagnosticCode: "smtp; 554 5.7.1 Client host [192.0.2.1] blocked using bl.spamcop.net",
+  } as const;
+
+  it("follows the quoted reply and says which list refuses, what to do, and where to look", () => {
+    const text = en([listed]);
+    const at = text.indexOf("For the administrator of your mail server:");
+    expect(text[at - 2]).toBe("    554 5.7.1 Client host [192.0.2.1] blocked using bl.spamcop.net");
+    expect(text[at + 1]).toContain("is on the block list SpamCop");
+    expect(text[at + 2]).toContain("AWS Support");
+    expect(text[at + 3]).toBe("    https://www.spamcop.net/bl.shtml");
+    expect(ja([listed]).filter((line) => line.startsWith("メールサーバーの管理者の方へ"))).toHaveLength(1);
+  });
+
+  it("is left out where it would say no more than the sender is told, and for words of the sending side", () => {
+    const own = { ...listed, diagnosticCode: "x-amazon-ses; blocked using bl.spamcop.net" };
+    for (const recipient of [RECIPIENT, own]) expect(en([recipient]).join("\n")).not.toContain("For the administrator");
+  });
+});
+
 describe("the human part of other reports", () => {
   it("says until when a delayed mail is tried, and that it need not be sent again", () => {
     const delayed = { ...RECIPIENT, reason: "delayed", willRetryUntil: "2026-11-24T17:00:07.000Z" } as const;

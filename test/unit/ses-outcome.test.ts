@@ -71,6 +71,13 @@ describe("an SES bounce", () => {
     expect(bounce("Permanent", "General", { status: "5.01.010 (bad)" })).toMatchObject({ status: "5.1.10" });
   });
 
+  it("that SES calls no address is explained by the reply when that is known to mean another thing", () => {
+    const said = (diagnosticCode: string): SesOutcome => bounce("Permanent", "NoEmail", { diagnosticCode });
+    expect(said("smtp; 550 Unknown user taro@docomo.ne.jp")).toMatchObject({ reason: "no-such-user-or-filtered" });
+    expect(said("smtp; 550 5.7.1 blocked using zen.spamhaus.org")).toMatchObject({ reason: "blocked-ip" });
+    expect(said("smtp; 550 5.7.1 go away")).toMatchObject({ reason: "no-such-user" });
+  });
+
   it("that never left SES is 5.7.1 whatever SES writes, and quotes no SMTP server", () => {
     const outcome = bounce("Permanent", "OnAccountSuppressionList", {
       action: "failed",
@@ -192,6 +199,14 @@ describe("an SES delay", () => {
       reason,
       willRetryUntil: "2026-11-24T17:00:00.000Z",
     });
+  });
+
+  it("of a general kind is explained by a reply that is known", () => {
+    expect(delay("General", { diagnosticCode: "smtp; 421 4.7.0 [TSS04] Messages temporarily deferred" })).toMatchObject(
+      {
+        reason: "rate-limited",
+      },
+    );
   });
 
   it("keeps its own status, under class 4", () => {
