@@ -39,6 +39,6 @@ export async function spoolMail(spool: Spool, message: Buffer, recipients = 1): 
     "Received: from web01.example.com (web01.example.com [192.0.2.1])\r\n by relay.example.net (relayhost) with ESMTPSA" +
     ` id ${id}\r\n for <somebody@customer.example.net>; Tue, 24 Nov 2026 10:00:00 +0000\r\n`;
   const object = Buffer.concat([encodeSpoolHeader(envelope, received), message]);
-  await putSpoolObject(spool, id, object, object.length);
+  await putSpoolObject(spool, id, object);
   return id;
 }

@@ -12,10 +12,8 @@
  * is better than one too few.
  */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { putSpoolObject, type Spool } from "../lib/aws/spool-s3.ts";
 import type { EdgeSettings } from "../lib/core/edge-settings.ts";
-import { LIMITS } from "../lib/core/limits.ts";
 import { errorText, type Log } from "../lib/core/log.ts";
 import { makeQueueId, QUEUE_ID_RANDOM_BYTES, type QueueId } from "../lib/core/queue-id.ts";
 import { receivedField } from "../lib/core/received-header.ts";
@@ -63,9 +61,6 @@ export type Accepted =
   | { readonly kind: "refused"; readonly reply: SmtpReply; readonly size: number }
   /** To be answered now, and the connection closed. */
   | { readonly kind: "cut"; readonly reply: SmtpReply; readonly size: number };
-
-/** First pause between two tries of a store. */
-const RETRY_MS = 200;
 
 /** Takes one message. Rejects only when the client goes away before the end of its data. */
 export async function acceptMessage(
@@ -121,31 +116,12 @@ async function store(
     }),
   );
   try {
-    await withDeadline(deps.settings.storeDeadlineMs, (signal) => putWithRetries(deps, id, head, buffer, signal));
+    await withDeadline(deps.settings.storeDeadlineMs, async (signal) => {
+      await putSpoolObject(deps.spool, id, await buffer.body(head), signal);
+    });
     return id;
   } catch (error) {
     deps.log({ event: "store-failed", id, tenant: envelope.tenant, error: errorText(error) });
     return undefined;
-  }
-}
-
-/** The SDK repeats a request whose body is in memory; a stream it cannot read twice, so that is done here. */
-async function putWithRetries(
-  deps: AcceptDeps,
-  id: QueueId,
-  head: Buffer,
-  buffer: MessageBuffer,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    const body = await buffer.body(head);
-    try {
-      await putSpoolObject(deps.spool, id, body, head.length + buffer.length, signal);
-      return;
-    } catch (error) {
-      if (Buffer.isBuffer(body) || signal.aborted || attempt === LIMITS.edge.storeAttempts) throw error;
-      body.destroy();
-    }
-    await sleep(RETRY_MS * 2 ** (attempt - 1), undefined, { signal });
   }
 }

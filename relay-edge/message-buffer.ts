@@ -10,6 +10,9 @@
 import { type FileHandle, mkdir, open, readdir, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { crc32 } from "node:zlib";
+import type { FileBody } from "../lib/aws/put-object.ts";
+import { combineCrc32 } from "../lib/core/crc32.ts";
 
 /** Where and how much. */
 export interface MessageBufferOptions {
@@ -31,6 +34,8 @@ export class MessageBuffer {
   #bytesInMemory = 0;
   #length = 0;
   #file: FileHandle | undefined;
+  /** Of what is in the file. */
+  #fileCrc32 = 0;
   #disposed = false;
 
   constructor(options: MessageBufferOptions) {
@@ -50,14 +55,16 @@ export class MessageBuffer {
     if (this.#bytesInMemory > this.#options.memoryBytesMax) await this.#toFile();
   }
 
-  /**
-   * The whole message with `head` in front: a Buffer when it is all in memory, else a stream. Can be called again to
-   * read it once more.
-   */
-  async body(head: Buffer): Promise<Buffer | Readable> {
+  /** The whole message with `head` in front: a Buffer when it is all in memory, else to be read as often as need be. */
+  async body(head: Buffer): Promise<Buffer | FileBody> {
     if (this.#file === undefined) return Buffer.concat([head, ...this.#chunks]);
     if (this.#bytesInMemory > 0) await this.#toFile();
-    return Readable.from(readAfter(head, this.#file, this.#length), { objectMode: false, highWaterMark: READ_BYTES });
+    const [file, length] = [this.#file, this.#length];
+    return {
+      length: head.length + length,
+      crc32: combineCrc32(crc32(head), this.#fileCrc32, length),
+      open: () => Readable.from(readAfter(head, file, length), { objectMode: false, highWaterMark: READ_BYTES }),
+    };
   }
 
   /** Frees memory and file. Never rejects: there is nothing that a caller could do about it. */
@@ -79,6 +86,7 @@ export class MessageBuffer {
       await this.dispose();
       throw new Error("the message was given up");
     }
+    for (const chunk of chunks) this.#fileCrc32 = crc32(chunk, this.#fileCrc32);
     await writeAll(this.#file, chunks);
   }
 }

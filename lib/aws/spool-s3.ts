@@ -13,12 +13,12 @@ import {
   ListObjectsV2Command,
   NoSuchKey,
   NotFound,
-  PutObjectCommand,
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { SPOOL_PREFIX } from "../core/names.ts";
 import { type QueueId, queueIdOfKey, spoolKey } from "../core/queue-id.ts";
 import { decodeSpoolObject, type Envelope, NotASpoolObject } from "../core/spool-object.ts";
+import { type FileBody, putObject } from "./put-object.ts";
 
 /** The spool bucket and a client for it. */
 export interface Spool {
@@ -26,24 +26,15 @@ export interface Spool {
   readonly bucket: string;
 }
 
-/** Stores a message in one PutObject of known length. A stream body is read once, so the caller gives no retry. */
+/** Stores a message in one PutObject of known length. The client's retries hold for files too. */
 export async function putSpoolObject(
   spool: Spool,
   id: QueueId,
-  body: Buffer | Readable,
-  length: number,
+  body: Buffer | FileBody,
   signal?: AbortSignal,
 ): Promise<void> {
-  await spool.client.send(
-    new PutObjectCommand({
-      Bucket: spool.bucket,
-      Key: spoolKey(id),
-      Body: body,
-      ContentLength: length,
-      ContentType: "message/rfc822",
-    }),
-    signal === undefined ? {} : { abortSignal: signal },
-  );
+  const object = { bucket: spool.bucket, key: spoolKey(id), contentType: "message/rfc822", body };
+  await putObject(spool.client, object, signal);
 }
 
 /** A message as read, with the version that holds it after the object is deleted (in a versioned bucket). */

@@ -130,7 +130,7 @@ async function writeReport(
   };
   const received = `Received: by ${deps.hostName} (relayhost)\r\n id ${dsnId}; ${rfc5322Date(nowMs)}\r\n`;
   const body = Buffer.concat([encodeSpoolHeader(envelope, received), report]);
-  await putSpoolObject(deps.spool, dsnId, body, body.length);
+  await putSpoolObject(deps.spool, dsnId, body);
   for (const record of sharing) await update(deps, record, (r) => markDsnWritten(r, action));
   deps.log({ event: "dsn-written", id: message.id, dsnId, action, recipients: sharing.length });
 }

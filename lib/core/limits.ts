@@ -52,8 +52,6 @@ export const LIMITS = {
     /** scrypt runs in Node's thread pool, which files need too. */
     passwordChecksAtOnce: 2,
     passwordChecksWaitingMax: 200,
-    /** Tries of one PutObject whose body is a file; the SDK repeats those in memory itself. */
-    storeAttempts: 3,
     /** After SIGTERM: how long transactions in flight may take; must exceed the store deadline. */
     closeTimeoutMs: 60_000,
     containerStopSeconds: 90,

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MessageBuffer, prepareFolder } from "../../relay-edge/message-buffer.ts";
 
@@ -24,8 +25,10 @@ async function bytesOf(buffer: MessageBuffer): Promise<Buffer> {
   const body = await buffer.body(HEAD);
   if (Buffer.isBuffer(body)) return body;
   const chunks: Buffer[] = [];
-  for await (const chunk of body) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
+  for await (const chunk of body.open()) chunks.push(chunk as Buffer);
+  const bytes = Buffer.concat(chunks);
+  expect([bytes.length, crc32(bytes)]).toEqual([body.length, body.crc32]);
+  return bytes;
 }
 
 describe("a message buffer", () => {

@@ -152,7 +152,7 @@ describe("forward", () => {
     const id = parseQueueId("00000000000000000001");
     if (id === undefined) throw new Error("not an id");
     const bytes = Buffer.from("From: x\r\n\r\nnot ours\r\n");
-    await putSpoolObject(pipeline.spool, id, bytes, bytes.length);
+    await putSpoolObject(pipeline.spool, id, bytes);
     await pipeline.logged(
       (event) => event.event === "dead-letter" && String(event["reason"]).includes("Relayhost-Version"),
     );

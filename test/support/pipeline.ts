@@ -204,7 +204,7 @@ export async function acceptMessage(spool: Spool, message: TestMessage = {}): Pr
   const received = `Received: from client.example.com ([192.0.2.1])\r\n by ${TEST_HOST_NAME} id ${envelope.id}\r\n`;
   const bytes = Buffer.from(message.bytes ?? testMail());
   const body = Buffer.concat([encodeSpoolHeader(envelope, received), bytes]);
-  await putSpoolObject(spool, envelope.id, body, body.length);
+  await putSpoolObject(spool, envelope.id, body);
   return envelope.id;
 }
 

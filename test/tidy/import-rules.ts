@@ -39,7 +39,7 @@ export const IMPORT_ROWS: readonly ImportRow[] = [
   { files: /^lib\/config\//, may: [CORE, CONFIG], because: "lib/config is given its values and knows only core" },
   {
     files: /^lib\/aws\//,
-    may: [CORE, /^lib\/config\/runtime-names\.ts$/, AWS, /^@aws-sdk\//, ANY_NODE],
+    may: [CORE, /^lib\/config\/runtime-names\.ts$/, AWS, /^@(aws-sdk|smithy)\//, ANY_NODE],
     because: "lib/aws knows core and the SDK, and nobody who uses it",
   },
   {
