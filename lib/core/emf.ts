@@ -64,7 +64,7 @@ export class Metrics {
   }
 
   #metric(name: string, unit: MetricUnit, dimensions: MetricDimensions) {
-    const key = JSON.stringify(Object.entries(dimensions).toSorted());
+    const key = JSON.stringify(Object.entries(dimensions).toSorted(([a], [b]) => (a < b ? -1 : 1)));
     let series = this.#series.get(key);
     if (series === undefined) {
       series = { dimensions, metrics: new Map() };
