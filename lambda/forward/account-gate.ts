@@ -37,8 +37,16 @@ export interface Leave {
 /** `go`: call now. `later`: not before this time (epoch milliseconds). */
 export type Passage = Leave | { readonly kind: "later"; readonly atMs: number };
 
-const { rateShare, rateUnknownPerSecond, quotaReadEveryMs, quotaRetryMs, quotaWaitMs, breakerFirstMs, breakerMaxMs } =
-  LIMITS.account;
+const {
+  quotaToldShare,
+  rateShare,
+  rateUnknownPerSecond,
+  quotaReadEveryMs,
+  quotaRetryMs,
+  quotaWaitMs,
+  breakerFirstMs,
+  breakerMaxMs,
+} = LIMITS.account;
 
 /** One per process, kept between invocations. */
 export class AccountGate {
@@ -163,6 +171,11 @@ export class AccountGate {
       this.#quota = await this.#deps.readQuota();
       this.#bucket.setRate(this.#share(this.#quota.ratePerSecond));
       this.#knownAtMs = this.#deps.now();
+      const { per24Hours, sentLast24Hours } = this.#quota;
+      const usedShare = per24Hours > 0 ? sentLast24Hours / per24Hours : 0;
+      if (usedShare >= quotaToldShare) {
+        this.#deps.log({ event: "account-quota", usedShare, sentLast24Hours, per24Hours });
+      }
     } catch (error) {
       this.#deps.log({ event: "quota-unknown", error: errorText(error) });
     }

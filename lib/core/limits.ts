@@ -101,6 +101,8 @@ export const LIMITS = {
     /** Recipients per second until the quota is known: the sandbox's. */
     rateUnknownPerSecond: 1,
     quotaReadEveryMs: 5 * 60_000,
+    /** From this share of the daily quota on it stands in the log how much is used; an alarm reads that. */
+    quotaToldShare: 0.5,
     /** Until the first answer it is asked this often, */
     quotaRetryMs: 30_000,
     /** and a call waits this long for it at most. */

@@ -19,6 +19,7 @@ import {
   UlimitName,
 } from "aws-cdk-lib/aws-ecs";
 import { PolicyDocument, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import type { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -49,6 +50,7 @@ const USER = "65532:65532";
 /** The task definition; see the head of this file. */
 export class EdgeTask extends Construct {
   readonly definition: FargateTaskDefinition;
+  readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: EdgeTaskProps) {
     super(scope, id);
@@ -64,7 +66,7 @@ export class EdgeTask extends Construct {
       taskRole: this.role(props),
       volumes: [{ name: "temporary" }],
     });
-    this.addContainer(props);
+    this.logGroup = this.addContainer(props);
     argueAway(this.definition.taskRole, SPOOL_OBJECTS);
     argueAway(this.definition.obtainExecutionRole(), {
       rule: "IAM5",
@@ -92,7 +94,8 @@ export class EdgeTask extends Construct {
     });
   }
 
-  private addContainer(props: EdgeTaskProps): void {
+  /** Adds the one container; returns its log. */
+  private addContainer(props: EdgeTaskProps): LogGroup {
     const { environment, resources } = props;
     const { nodeImage } = environment.edge;
     const { logGroup } = new RelayLog(this, "Log", {
@@ -131,5 +134,6 @@ export class EdgeTask extends Construct {
       logging: LogDrivers.awsLogs({ logGroup, streamPrefix: "edge", mode: AwsLogDriverMode.NON_BLOCKING }),
     });
     container.addMountPoints({ sourceVolume: "temporary", containerPath: TEMPORARY_DIR, readOnly: false });
+    return logGroup;
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import { CfnOutput, Fn, Stack, type StackProps, Tags } from "aws-cdk-lib";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
 import { runtimeParameterName } from "../core/names.ts";
@@ -18,6 +19,8 @@ import { HostRecord } from "./host-record.ts";
 import { LedgerTable } from "./ledger-table.ts";
 import { MailIntake } from "./mail-intake.ts";
 import { resourceName } from "./physical-names.ts";
+import { RelayAlarms } from "./relay-alarms.ts";
+import { RelayDashboard } from "./relay-dashboard.ts";
 import { RelayNetwork } from "./relay-network.ts";
 import type { RelayResources } from "./rights.ts";
 import { RuntimeParameter } from "./runtime-parameter.ts";
@@ -56,13 +59,13 @@ export class RelayStack extends Stack {
       resources,
       codeDir: code.functions.feedback,
     });
-    new ForwardWorker(this, "Forward", {
+    const forward = new ForwardWorker(this, "Forward", {
       environment,
       resources,
       codeDir: code.functions.forward,
       configurationSet: feedback.configurationSet,
     });
-    new SweepSchedule(this, "Sweep", {
+    const sweep = new SweepSchedule(this, "Sweep", {
       environment,
       resources,
       codeDir: code.functions.sweep,
@@ -70,6 +73,30 @@ export class RelayStack extends Stack {
     const { vpc } = new RelayNetwork(this, "Network");
     const task = new EdgeTask(this, "EdgeTask", { environment, resources, imageDir: code.edgeImage });
     const edge = new SmtpEdge(this, "Edge", { environment, vpc, taskDefinition: task.definition });
+    const { alarms } = new RelayAlarms(this, "Alarms", {
+      environment,
+      forwardQueue: intake.forwardQueue,
+      forwardDlq: intake.forwardDlq,
+      feedbackQueue: feedback.feedbackQueue,
+      feedbackDlq: feedback.feedbackDlq,
+      functions: [forward.worker, feedback.worker, sweep.worker].map((worker) => worker.function as IFunction),
+      forwardLog: forward.worker.logGroup,
+      feedbackLog: feedback.worker.logGroup,
+      edgeLog: task.logGroup,
+      targets: edge.targets,
+    });
+    new RelayDashboard(this, "Dashboard", {
+      environment: environment.name,
+      loadBalancer: edge.loadBalancer,
+      targets: edge.targets,
+      forwardQueue: intake.forwardQueue,
+      forwardDlq: intake.forwardDlq,
+      feedbackQueue: feedback.feedbackQueue,
+      feedbackDlq: feedback.feedbackDlq,
+      forward: forward.worker.function as IFunction,
+      feedback: feedback.worker.function as IFunction,
+      alarms,
+    });
     const { hostName, hostedZone } = environment;
     if (hostedZone !== undefined) {
       new HostRecord(this, "HostRecord", { hostName, hostedZone, loadBalancer: edge.loadBalancer });

@@ -47,6 +47,8 @@ const LISTENERS = [
 export class SmtpEdge extends Construct {
   readonly loadBalancer: NetworkLoadBalancer;
   readonly service: FargateService;
+  /** Those of port 587, whose health is that of the service. */
+  readonly targets: NetworkTargetGroup;
 
   constructor(scope: Construct, id: string, props: SmtpEdgeProps) {
     super(scope, id);
@@ -90,7 +92,7 @@ export class SmtpEdge extends Construct {
       rule: "ELB2",
       reason: "A network load balancer writes access logs for TLS listeners only, and TLS ends in the edge.",
     });
-    this.listen(vpc);
+    this.targets = this.listen(vpc);
   }
 
   /** In: the listeners' ports, then only from the load balancer. Out: HTTPS, to AWS. */
@@ -119,7 +121,7 @@ export class SmtpEdge extends Construct {
   }
 
   /** 587 and 2525 share one target group: they are the same port of the same tasks. */
-  private listen(vpc: IVpc): void {
+  private listen(vpc: IVpc): NetworkTargetGroup {
     const groups = {
       smtp: this.targetGroup(vpc, "SmtpTargets", EDGE_PORT.smtp),
       smtps: this.targetGroup(vpc, "SmtpsTargets", EDGE_PORT.smtps),
@@ -131,6 +133,7 @@ export class SmtpEdge extends Construct {
         defaultAction: NetworkListenerAction.forward([groups[answers]]),
       });
     }
+    return groups.smtp;
   }
 
   private targetGroup(vpc: IVpc, id: string, port: number): NetworkTargetGroup {
