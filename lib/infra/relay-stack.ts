@@ -93,8 +93,8 @@ export class RelayStack extends Stack {
       forwardDlq: intake.forwardDlq,
       feedbackQueue: feedback.feedbackQueue,
       feedbackDlq: feedback.feedbackDlq,
-      forward: forward.worker.function as IFunction,
-      feedback: feedback.worker.function as IFunction,
+      forward: forward.worker.function,
+      feedback: feedback.worker.function,
       alarms,
     });
     const { hostName, hostedZone } = environment;
