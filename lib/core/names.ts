@@ -90,3 +90,6 @@ export const DIRECTORY_KEYS = { partition: "pk", tenant: "tenant" } as const;
 export function runtimeParameterName(environment: string): string {
   return `/relayhost/${environment}/runtime`;
 }
+
+/** CloudWatch namespace of all metrics. */
+export const METRIC_NAMESPACE = "Relayhost";

@@ -24,7 +24,7 @@ import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
-import { METRIC_NAMESPACE } from "../core/emf.ts";
+import { METRIC_NAMESPACE } from "../core/names.ts";
 import { ALARM_TEXTS, type AlarmId, alarmDescription, runbookAnchor } from "./alarm-list.ts";
 import { freezeLogicalId, resourceName } from "./physical-names.ts";
 
