@@ -7,6 +7,7 @@ import { addQueueCommand } from "./commands/queue.ts";
 import { addQueueActionCommands } from "./commands/queue-actions.ts";
 import { reportAndExit } from "./commands/report.ts";
 import { addSendCommand } from "./commands/send.ts";
+import { addSuppressionCommand } from "./commands/suppression.ts";
 import { addTraceCommand } from "./commands/trace.ts";
 
 const program = new Command("relayhost")
@@ -24,4 +25,5 @@ addSendCommand(program);
 addQueueCommand(program);
 addTraceCommand(program);
 addQueueActionCommands(program);
+addSuppressionCommand(program);
 await program.parseAsync().catch(reportAndExit);

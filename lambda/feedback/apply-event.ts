@@ -17,6 +17,7 @@ import {
   saveUnknownEvent,
 } from "../../lib/aws/ledger-dynamo.ts";
 import { getSpoolObject } from "../../lib/aws/spool-s3.ts";
+import { addSuppression } from "../../lib/aws/suppression-dynamo.ts";
 import type { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
 import { type DsnDeps, writeOwedDsns } from "../../lib/aws/write-owed-dsns.ts";
 import { DELAY_NOTICE_AFTER_MS, owesDsn } from "../../lib/core/dsn-policy.ts";
@@ -34,6 +35,7 @@ import type { QueueId } from "../../lib/core/queue-id.ts";
 import type { SesEvent } from "../../lib/core/ses-event.ts";
 import { type SesOutcome, sesOutcome, type TellingOutcome } from "../../lib/core/ses-outcome.ts";
 import { decodeSpoolObject } from "../../lib/core/spool-object.ts";
+import { suppressionBy, suppressionReason } from "../../lib/core/suppression.ts";
 import { isAnnounced, usageSlot } from "../../lib/core/usage.ts";
 
 /** What applying needs; the clients are made in the handler. */
@@ -114,6 +116,7 @@ async function applyToRecipient(
     const { outcome, laterMs } = judge(deps, event, message, base);
     const tell = outcome !== undefined && isOwed(deps, message, base, outcome);
     if (recorded === undefined && !tell) return { record: current, laterMs };
+    if (recorded !== undefined) await suppress(deps, event, message, target);
     const next = { ...(tell ? withDsn(base, outcome) : base), version: current.version + 1 };
     if (await saveRecipient(deps.ledger, next)) {
       if (recorded !== undefined) {
@@ -124,6 +127,24 @@ async function applyToRecipient(
     const stored = await readRecipient(deps.ledger, target.id, target.index);
     if (stored === undefined) throw new Error(`the record of ${target.id} is gone`);
     current = stored;
+  }
+}
+
+/**
+ * Before the event is on record, so that a crash in between repeats it; and only then, so that the event's second coming
+ * does not undo what the operator has lifted since.
+ */
+async function suppress(
+  deps: ApplyEventDeps,
+  event: SesEvent,
+  message: MessageRecord,
+  { address }: RecipientRecord,
+): Promise<void> {
+  const reason = suppressionReason(event, address);
+  if (reason === undefined) return;
+  const { tenant, id } = message;
+  if (await addSuppression(deps.ledger, suppressionBy(event, reason, { tenant, address, messageId: id }))) {
+    deps.log({ event: "suppressed", tenant, recipient: address, reason, id });
   }
 }
 

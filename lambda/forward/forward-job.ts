@@ -4,6 +4,7 @@ import type { RawMessage } from "../../lib/aws/raw-message.ts";
 import type { Sender } from "../../lib/aws/send-ses.ts";
 import type { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
 import type { DsnDeps } from "../../lib/aws/write-owed-dsns.ts";
+import type { Failure } from "../../lib/core/failure.ts";
 import type { MessageRefusal } from "../../lib/core/header-rules.ts";
 import type { ClaimHolder, MessageRecord, RecipientRecord } from "../../lib/core/message-record.ts";
 import type { EnvelopeRecipient } from "../../lib/core/spool-object.ts";
@@ -46,6 +47,8 @@ export interface Target {
   readonly recipient: EnvelopeRecipient;
   /** Its record as it was read. */
   readonly known: RecipientRecord | undefined;
+  /** Why nothing is sent to it, or nothing for now. */
+  readonly stop?: Failure;
 }
 
 /** Where recipients stand after their turn. */

@@ -13,16 +13,20 @@ import { createHash } from "node:crypto";
 import { type End, endMessage } from "../../lib/aws/end-message.ts";
 import { createMessage, type LedgerMessage, readMessage } from "../../lib/aws/ledger-dynamo.ts";
 import { RawMessage } from "../../lib/aws/raw-message.ts";
+import { readSendingPermit, type SendingPermit } from "../../lib/aws/sending-permit.ts";
 import { deleteSpoolObject, getSpoolObject } from "../../lib/aws/spool-s3.ts";
 import { writeOwedDsns } from "../../lib/aws/write-owed-dsns.ts";
+import { addressKey } from "../../lib/core/address.ts";
 import { callGroups } from "../../lib/core/call-groups.ts";
 import { ownOutcome } from "../../lib/core/dsn-policy.ts";
+import { type Failure, pausedFailure } from "../../lib/core/failure.ts";
 import { forEachInFlight } from "../../lib/core/in-flight.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
 import { isHandled, isSettled, type MessageRecord, owesReport } from "../../lib/core/message-record.ts";
 import { newMessageRecord } from "../../lib/core/new-message-record.ts";
 import type { QueueId } from "../../lib/core/queue-id.ts";
 import { decodeSpoolObject, NotASpoolObject, type SpoolObject } from "../../lib/core/spool-object.ts";
+import { suppressedFailure } from "../../lib/core/suppression.ts";
 import { type ForwardDeps, type Job, joinEnds, type RecipientEnd, type Target, type Turn } from "./forward-job.ts";
 import { forwardRecipients } from "./forward-recipients.ts";
 import { prepareMessage } from "./prepare-message.ts";
@@ -67,12 +71,23 @@ async function sendAll(
   known: LedgerMessage,
   turn: Turn,
 ): Promise<number | undefined> {
-  const { refusal, bytes, own } = await prepareMessage(deps, object);
-  const raw = new RawMessage(bytes);
   const records = new Map(known.recipients.map((record) => [record.index, record]));
+  const isOpen = (index: number): boolean => {
+    const record = records.get(index);
+    return record === undefined || !isHandled(record);
+  };
+  const open = object.envelope.recipients.filter((_, index) => isOpen(index));
+  const [{ refusal, bytes, own }, permit] = await Promise.all([
+    prepareMessage(deps, object),
+    readSendingPermit(deps, { ...message, recipients: open.map(({ address }) => address) }),
+  ]);
+  const raw = new RawMessage(bytes);
   const targets = object.envelope.recipients
-    .map((recipient, index): Target => ({ recipient, index, known: records.get(index) }))
-    .filter((target) => target.known === undefined || !isHandled(target.known));
+    .map((recipient, index): Target => {
+      const stop = whyStopped(message, recipient.address, permit);
+      return { recipient, index, known: records.get(index), ...(stop === undefined ? {} : { stop }) };
+    })
+    .filter(({ index }) => isOpen(index));
   const job: Job = { message, refusal, raw, own, digest: copyDigest(object, message) };
   const ends: RecipientEnd[] = [];
   const groups = await callsFor(deps, targets, turn);
@@ -87,19 +102,36 @@ async function sendAll(
   return againMs;
 }
 
-/** Who goes with whom. */
+/** Who goes with whom; each who gets no call is alone. */
 async function callsFor(
+  deps: ForwardDeps,
+  all: readonly Target[],
+  turn: Turn,
+): Promise<readonly (readonly Target[])[]> {
+  const stopped = all.filter(({ stop }) => stop !== undefined).map((target) => [target]);
+  const targets = all.filter(({ stop }) => stop === undefined);
+  return [...(await groupsOf(deps, targets, turn)), ...stopped];
+}
+
+async function groupsOf(
   deps: ForwardDeps,
   targets: readonly Target[],
   turn: Turn,
 ): Promise<readonly (readonly Target[])[]> {
-  if (deps.recipientsPerCall === 1 || targets.length === 1) return targets.map((target) => [target]);
+  if (deps.recipientsPerCall === 1 || targets.length <= 1) return targets.map((target) => [target]);
   const sizeMax = Math.min(deps.recipientsPerCall, await deps.gate.recipientsPerCall(turn.stopAtMs));
   const candidates = targets.map((target) => {
     const { index, recipient, known } = target;
     return { index, address: recipient.address, wasTried: known !== undefined, target };
   });
   return callGroups(candidates, sizeMax).map((group) => group.map(({ target }) => target));
+}
+
+/** Our own reports go out even while their tenant is paused: nobody else would tell its senders. */
+function whyStopped(message: MessageRecord, address: string, permit: SendingPermit): Failure | undefined {
+  const entry = permit.suppressed.get(addressKey(address));
+  if (entry !== undefined) return suppressedFailure(entry);
+  return permit.pause === undefined || message.dsnFor !== undefined ? undefined : pausedFailure(permit.pause);
 }
 
 /** The operator ends the message; `tell` says whether the sender hears of it. */

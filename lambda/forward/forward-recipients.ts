@@ -20,7 +20,7 @@ import { recordResult } from "./record-result.ts";
 
 const IN_FLIGHT = LIMITS.forward.recipientsInFlight;
 
-/** See the head of this file. No address may be twice among the targets. */
+/** See the head of this file. No address may be twice among the targets; one to whom nothing is sent comes alone. */
 export async function forwardRecipients(
   deps: ForwardDeps,
   job: Job,
@@ -33,9 +33,9 @@ export async function forwardRecipients(
     if (!(await isCopy(deps, job, target))) wanted.push(target);
   });
   if (wanted.length === 0) return {};
-  const { refusal } = job;
-  if (refusal !== undefined) {
-    const result = { kind: "failed", failure: unsendable(refusal) } as const;
+  const stop = job.refusal === undefined ? wanted[0]?.stop : unsendable(job.refusal);
+  if (stop !== undefined) {
+    const result = { kind: "failed", failure: stop } as const;
     return await underClaim(
       deps,
       job,

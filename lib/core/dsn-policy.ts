@@ -13,6 +13,7 @@ import type { DsnReason } from "./dsn-reasons.ts";
 import { type DsnAction, normalStatus, OWN_DIAGNOSTIC } from "./dsn-status.ts";
 import type { Failure } from "./failure.ts";
 import { makeQueueId, type QueueId, queueIdTimeMs } from "./queue-id.ts";
+import { SUPPRESSED_CODE } from "./recipient-history.ts";
 import type { TellingOutcome } from "./ses-outcome.ts";
 import type { EnvelopeRecipient, Notify } from "./spool-object.ts";
 
@@ -196,6 +197,7 @@ export function failureOutcome(failure: Failure, gaveUp: boolean): TellingOutcom
   if (/not verified|NotVerified/.test(`${failure.code} ${failure.text}`)) {
     return { ...end, status: "5.7.1", reason: "not-verified", ...quoted(failure.text) };
   }
+  if (failure.code === SUPPRESSED_CODE) return ownOutcome("suppressed", failure.text);
   if (gaveUp) return { ...end, status: "4.4.7", reason: "gave-up", ...quoted(failure.code) };
   const status = normalStatus(failure.status, "failed");
   return { ...end, status, reason: reasonOfRefusal(status), ...quoted(`${failure.code}: ${failure.text}`) };

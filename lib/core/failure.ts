@@ -5,6 +5,8 @@
  * recipient with a DSN. Anything not known is transient.
  */
 
+import type { Pause } from "./directory.ts";
+
 /** What a failure means for the mail; see the head of this file. */
 export type FailureClass = "transient" | "permanent" | "configuration";
 
@@ -30,4 +32,13 @@ export function accountSignal(failure: Failure): "too-fast" | "closed" | undefin
   if (!failure.accountWide) return undefined;
   const closed = /Suspended|Paused/.test(failure.code) || /\bdaily\b|\b24[ -]?hours?\b/i.test(failure.text);
   return closed ? "closed" : "too-fast";
+}
+
+/** Code of the failure that stands for a pause. */
+export const PAUSED_CODE = "paused";
+
+/** What keeps mail of a paused tenant or sender waiting. It is given up like any other that cannot be sent. */
+export function pausedFailure(pause: Pause): Failure {
+  const text = pause.reason === "" ? `by the ${pause.by}` : pause.reason;
+  return { class: "transient", code: PAUSED_CODE, text, status: "4.7.1", ambiguous: false, accountWide: false };
 }

@@ -44,7 +44,7 @@ export function forwardRights(
   return [
     allow("SpoolMessages", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [spoolObjects(spool)]),
     listSpool(spool),
-    allow("ReadWriteLedger", LEDGER_READ_WRITE, [ledger.tableArn]),
+    allow("ReadWriteLedger", [...LEDGER_READ_WRITE, "dynamodb:BatchGetItem"], [ledger.tableArn]),
     allow("ReadDirectory", ["dynamodb:GetItem", "dynamodb:BatchGetItem"], [directory.tableArn]),
     consume(forwardQueue),
     allow("PutAside", ["sqs:SendMessage"], [forwardDlq.queueArn]),

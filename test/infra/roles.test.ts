@@ -50,6 +50,7 @@ describe("roles", () => {
       ],
       ForwardWorkerRole: [
         "dynamodb:BatchGetItem <DirectoryTable.Arn>",
+        "dynamodb:BatchGetItem <LedgerTable.Arn>",
         "dynamodb:GetItem <DirectoryTable.Arn>",
         ...ledger,
         "dynamodb:UpdateItem <LedgerTable.Arn>",
