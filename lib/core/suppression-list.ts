@@ -88,12 +88,13 @@ interface CsvRow {
 }
 
 function parseCsv(text: string): CsvRow[] {
+  if (text === "") return [];
   const rows: CsvRow[] = [];
   let line = 1;
   let start = 1;
   let cells: string[] = [];
   const cell = /(?:"((?:[^"]|"")*)"|([^,\r\n]*))(,|\r?\n|\r|$)/gy;
-  for (let match = cell.exec(text); match !== null && text !== ""; match = cell.exec(text)) {
+  for (let match = cell.exec(text); match !== null; match = cell.exec(text)) {
     const [whole, quoted, plain = "", end = ""] = match;
     cells.push((quoted === undefined ? plain : quoted.replaceAll('""', '"')).trim());
     line += whole.split("\n").length - 1;
