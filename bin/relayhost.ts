@@ -2,12 +2,16 @@
 /** The operator's command line; each command has its own file. */
 
 import { Command } from "commander";
+import { addCredentialCommand } from "./commands/credential.ts";
+import { addDomainCommand } from "./commands/domain.ts";
 import { addLocalCommand } from "./commands/local.ts";
+import { addNetworkCommand } from "./commands/network.ts";
 import { addQueueCommand } from "./commands/queue.ts";
 import { addQueueActionCommands } from "./commands/queue-actions.ts";
 import { reportAndExit } from "./commands/report.ts";
 import { addSendCommand } from "./commands/send.ts";
 import { addSuppressionCommand } from "./commands/suppression.ts";
+import { addTenantCommand } from "./commands/tenant.ts";
 import { addTraceCommand } from "./commands/trace.ts";
 
 const program = new Command("relayhost")
@@ -26,4 +30,8 @@ addQueueCommand(program);
 addTraceCommand(program);
 addQueueActionCommands(program);
 addSuppressionCommand(program);
+addTenantCommand(program);
+addCredentialCommand(program);
+addNetworkCommand(program);
+addDomainCommand(program);
 await program.parseAsync().catch(reportAndExit);

@@ -6,6 +6,7 @@
  */
 
 import {
+  type AttributeValue,
   BatchGetItemCommand,
   ConditionalCheckFailedException,
   DeleteItemCommand,
@@ -13,10 +14,12 @@ import {
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
+  type QueryCommandOutput,
+  ScanCommand,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
-import { type DirectoryRow, directoryKey } from "../core/directory.ts";
+import { type DirectoryRow, directoryKey, domainKey, type SenderDomain } from "../core/directory.ts";
 import { parseDirectoryRow } from "../core/directory-row.ts";
 import { DIRECTORY_INDEX, DIRECTORY_KEYS } from "../core/names.ts";
 
@@ -28,6 +31,8 @@ export interface Directory {
 
 /** DynamoDB takes at most this many keys in one BatchGetItem. */
 const BATCH_KEYS_MAX = 100;
+/** What a pending domain waits for, as the key of the index of those that wait. */
+const WAITS_FOR_SES = "ses";
 
 /** Reads one row. `signal` ends the request; it then throws. */
 export async function readRow(
@@ -71,20 +76,29 @@ export async function readRows(
 
 /** Writes a row whole. */
 export async function writeRow(directory: Directory, row: DirectoryRow): Promise<void> {
-  const item = { ...row, [DIRECTORY_KEYS.partition]: directoryKey(row), [DIRECTORY_KEYS.tenant]: tenantOf(row) };
-  await directory.client.send(
-    new PutItemCommand({ TableName: directory.table, Item: marshall(item, { removeUndefinedValues: true }) }),
-  );
+  await directory.client.send(new PutItemCommand({ TableName: directory.table, Item: itemOf(row) }));
+}
+
+/** Writes a row if there is none under its key. False: there is one, and it stays as it is. */
+export async function createRow(directory: Directory, row: DirectoryRow): Promise<boolean> {
+  const put = new PutItemCommand({
+    TableName: directory.table,
+    Item: itemOf(row),
+    ConditionExpression: "attribute_not_exists(#pk)",
+    ExpressionAttributeNames: { "#pk": DIRECTORY_KEYS.partition },
+  });
+  return await unlessCondition(directory.client.send(put));
 }
 
 /**
  * Changes single attributes of a row that is there, and leaves those of other writers alone; undefined removes one.
- * False: there is no such row.
+ * With `expected` only while those attributes have these values. False: there is no such row, or it differs.
  */
 export async function changeRow(
   directory: Directory,
   key: string,
   changes: Readonly<Record<string, unknown>>,
+  expected: Readonly<Record<string, unknown>> = {},
 ): Promise<boolean> {
   const names: Record<string, string> = { "#pk": DIRECTORY_KEYS.partition };
   const values: Record<string, unknown> = {};
@@ -99,24 +113,25 @@ export async function changeRow(
       values[`:v${index}`] = value;
     }
   }
+  const conditions = ["attribute_exists(#pk)"];
+  for (const [index, [name, value]] of Object.entries(expected).entries()) {
+    names[`#e${index}`] = name;
+    values[`:e${index}`] = value;
+    conditions.push(`#e${index} = :e${index}`);
+  }
   const set = sets.length > 0 ? `SET ${sets.join(", ")}` : "";
   const remove = removes.length > 0 ? `REMOVE ${removes.join(", ")}` : "";
-  try {
-    await directory.client.send(
-      new UpdateItemCommand({
-        TableName: directory.table,
-        Key: { [DIRECTORY_KEYS.partition]: { S: key } },
-        UpdateExpression: `${set} ${remove}`.trim(),
-        ConditionExpression: "attribute_exists(#pk)",
-        ExpressionAttributeNames: names,
-        ...(sets.length > 0 ? { ExpressionAttributeValues: marshall(values, { removeUndefinedValues: true }) } : {}),
-      }),
-    );
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
-  }
+  const update = new UpdateItemCommand({
+    TableName: directory.table,
+    Key: { [DIRECTORY_KEYS.partition]: { S: key } },
+    UpdateExpression: `${set} ${remove}`.trim(),
+    ConditionExpression: conditions.join(" AND "),
+    ExpressionAttributeNames: names,
+    ...(Object.keys(values).length > 0
+      ? { ExpressionAttributeValues: marshall(values, { removeUndefinedValues: true }) }
+      : {}),
+  });
+  return await unlessCondition(directory.client.send(update));
 }
 
 /** Removes a row; no error when it is not there. */
@@ -126,10 +141,83 @@ export async function deleteRow(directory: Directory, key: string): Promise<void
   );
 }
 
+/** Removes a row if it is that tenant's. False: it is another's; true too when it is not there. */
+export async function deleteRowOf(directory: Directory, key: string, tenant: string): Promise<boolean> {
+  const remove = new DeleteItemCommand({
+    TableName: directory.table,
+    Key: { [DIRECTORY_KEYS.partition]: { S: key } },
+    ConditionExpression: "attribute_not_exists(#pk) OR #t = :t",
+    ExpressionAttributeNames: { "#pk": DIRECTORY_KEYS.partition, "#t": DIRECTORY_KEYS.tenant },
+    ExpressionAttributeValues: { ":t": { S: tenant } },
+  });
+  return await unlessCondition(directory.client.send(remove));
+}
+
+/**
+ * All rows of one kind, by reading the whole table: for the operator's tools and for checks that run by the hour, never
+ * on the way of a message. A thousand rows of 300 octets are about 40 read units.
+ */
+export async function scanRows<K extends DirectoryRow["kind"]>(
+  directory: Directory,
+  kind: K,
+): Promise<Extract<DirectoryRow, { kind: K }>[]> {
+  const rows: Extract<DirectoryRow, { kind: K }>[] = [];
+  let from: Record<string, AttributeValue> | undefined;
+  do {
+    const page = await directory.client.send(
+      new ScanCommand({
+        TableName: directory.table,
+        FilterExpression: "#k = :k",
+        ExpressionAttributeNames: { "#k": "kind" },
+        ExpressionAttributeValues: { ":k": { S: kind } },
+        ...(from === undefined ? {} : { ExclusiveStartKey: from }),
+      }),
+    );
+    for (const item of page.Items ?? []) {
+      const row = parseDirectoryRow(unmarshall(item));
+      if (row !== undefined && isKind(row, kind)) rows.push(row);
+    }
+    from = page.LastEvaluatedKey;
+  } while (from !== undefined);
+  return rows;
+}
+
+/** The domains that wait for SES to verify them, of all tenants; one Query of an index that holds no others. */
+export async function listPendingDomains(directory: Directory): Promise<string[]> {
+  const domains: string[] = [];
+  let from: Record<string, AttributeValue> | undefined;
+  do {
+    const page: QueryCommandOutput = await directory.client.send(
+      new QueryCommand({
+        TableName: directory.table,
+        IndexName: DIRECTORY_INDEX.byWaiting,
+        KeyConditionExpression: "#w = :w",
+        ExpressionAttributeNames: { "#w": DIRECTORY_KEYS.waiting },
+        ExpressionAttributeValues: { ":w": { S: WAITS_FOR_SES } },
+        ...(from === undefined ? {} : { ExclusiveStartKey: from }),
+      }),
+    );
+    for (const item of page.Items ?? []) {
+      domains.push((item[DIRECTORY_KEYS.partition]?.S ?? "").slice(domainKey("").length));
+    }
+    from = page.LastEvaluatedKey;
+  } while (from !== undefined);
+  return domains;
+}
+
+/** Says whether SES has verified a domain. False: the tenant does not hold it. */
+export async function setDomainStatus(
+  directory: Directory,
+  domain: string,
+  status: SenderDomain["status"],
+): Promise<boolean> {
+  return await changeRow(directory, domainKey(domain), { status, ...waitsFor(status) }, { kind: "domain" });
+}
+
 /** All rows of one tenant. */
 export async function listTenantRows(directory: Directory, tenant: string): Promise<DirectoryRow[]> {
   const rows: DirectoryRow[] = [];
-  let from: Record<string, import("@aws-sdk/client-dynamodb").AttributeValue> | undefined;
+  let from: Record<string, AttributeValue> | undefined;
   do {
     const page = await directory.client.send(
       new QueryCommand({
@@ -148,6 +236,35 @@ export async function listTenantRows(directory: Directory, tenant: string): Prom
     from = page.LastEvaluatedKey;
   } while (from !== undefined);
   return rows;
+}
+
+function isKind<K extends DirectoryRow["kind"]>(row: DirectoryRow, kind: K): row is Extract<DirectoryRow, { kind: K }> {
+  return row.kind === kind;
+}
+
+function itemOf(row: DirectoryRow): Record<string, AttributeValue> {
+  const item = {
+    ...row,
+    [DIRECTORY_KEYS.partition]: directoryKey(row),
+    [DIRECTORY_KEYS.tenant]: tenantOf(row),
+    ...(row.kind === "domain" ? waitsFor(row.status) : {}),
+  };
+  return marshall(item, { removeUndefinedValues: true });
+}
+
+/** Only what waits has the attribute, so that the index over it holds nothing else. */
+function waitsFor(status: SenderDomain["status"]): Record<string, string | undefined> {
+  return { [DIRECTORY_KEYS.waiting]: status === "pending" ? WAITS_FOR_SES : undefined };
+}
+
+async function unlessCondition(sent: Promise<unknown>): Promise<boolean> {
+  try {
+    await sent;
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
 }
 
 function tenantOf(row: DirectoryRow): string {

@@ -14,6 +14,7 @@ import {
   DescribeTimeToLiveCommand,
   type DynamoDBClient,
   ResourceInUseException,
+  UpdateTableCommand,
   UpdateTimeToLiveCommand,
 } from "@aws-sdk/client-dynamodb";
 import {
@@ -132,6 +133,8 @@ export async function provisionLocal(hostName = "relay.localhost"): Promise<Runt
       ledgerTable: made.ledgerTable,
       directoryTable: made.directoryTable,
       configurationSet: made.configurationSet,
+      sesTenants: false,
+      sesCallsPerSecond: 0,
     };
   } finally {
     for (const client of Object.values(clients)) client.destroy();
@@ -256,17 +259,22 @@ function ledgerTable(name: string): CreateTableCommandInput {
 }
 
 function directoryTable(name: string): CreateTableCommandInput {
-  const { partition, tenant } = DIRECTORY_KEYS;
+  const { partition, tenant, waiting } = DIRECTORY_KEYS;
   return {
     TableName: name,
     BillingMode: "PAY_PER_REQUEST",
-    AttributeDefinitions: texts(partition, tenant),
+    AttributeDefinitions: texts(partition, tenant, waiting),
     KeySchema: keys(partition),
     GlobalSecondaryIndexes: [
       {
         IndexName: DIRECTORY_INDEX.byTenant,
         KeySchema: keys(tenant, partition),
         Projection: { ProjectionType: "ALL" },
+      },
+      {
+        IndexName: DIRECTORY_INDEX.byWaiting,
+        KeySchema: keys(waiting, partition),
+        Projection: { ProjectionType: "KEYS_ONLY" },
       },
     ],
   };
@@ -288,11 +296,30 @@ async function provisionTable(client: DynamoDBClient, input: CreateTableCommandI
   } catch (error) {
     if (!(error instanceof ResourceInUseException)) throw error; // it exists
   }
+  // One index at a time, as CloudFormation does it too.
+  for (;;) {
+    const present = await activeIndexes(client, input.TableName);
+    const missing = input.GlobalSecondaryIndexes?.find(({ IndexName = "" }) => !present.includes(IndexName));
+    if (missing === undefined) return;
+    await client.send(
+      new UpdateTableCommand({
+        TableName: input.TableName,
+        AttributeDefinitions: input.AttributeDefinitions,
+        GlobalSecondaryIndexUpdates: [{ Create: missing }],
+      }),
+    );
+  }
+}
+
+/** The indexes of a table, once it and all of them are active. */
+async function activeIndexes(client: DynamoDBClient, name: string | undefined): Promise<string[]> {
   // The SDK's waiter waits at least a second between looks.
   for (const started = Date.now(); ; ) {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName: input.TableName }));
-    if (Table?.TableStatus === "ACTIVE") return;
-    if (Date.now() - started > TABLE_DEADLINE_MS) throw new Error(`table ${input.TableName} is still not active`);
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));
+    const indexes = Table?.GlobalSecondaryIndexes ?? [];
+    const active = indexes.every(({ IndexStatus }) => IndexStatus === undefined || IndexStatus === "ACTIVE");
+    if (Table?.TableStatus === "ACTIVE" && active) return indexes.map(({ IndexName = "" }) => IndexName);
+    if (Date.now() - started > TABLE_DEADLINE_MS) throw new Error(`table ${name} is still not active`);
     await new Promise((resolve) => setTimeout(resolve, TABLE_POLL_MS));
   }
 }

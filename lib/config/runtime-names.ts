@@ -17,15 +17,29 @@ const FIELDS = [
   "configurationSet",
 ] as const;
 
-/** Names and addresses of an environment's resources, none of them empty. */
-export type RuntimeNames = { readonly [K in (typeof FIELDS)[number]]: string };
+/** Names and addresses of an environment's resources, none of them empty, and what the operator's tools keep to. */
+export type RuntimeNames = { readonly [K in (typeof FIELDS)[number]]: string } & {
+  /** Each tenant has an SES tenant of the same name. */
+  readonly sesTenants: boolean;
+  /** Calls of SES's control plane in a second, for account and region together; 0: as fast as they come. */
+  readonly sesCallsPerSecond: number;
+};
+
+/** What AWS allows, and no setting changes. */
+export const SES_CALLS_PER_SECOND = 1;
 
 /** Parses the JSON text; `where` it stood is named in errors. Throws one that names every missing or empty field. */
 export function parseRuntimeNames(json: string, where: string): RuntimeNames {
   const record = parseObject(json, where);
   const missing = FIELDS.filter((field) => typeof record[field] !== "string" || record[field] === "");
   if (missing.length > 0) throw new Error(`${where} lacks ${missing.join(", ")}`);
-  return Object.fromEntries(FIELDS.map((field) => [field, String(record[field])])) as unknown as RuntimeNames;
+  const { sesTenants, sesCallsPerSecond } = record;
+  const names = Object.fromEntries(FIELDS.map((field) => [field, String(record[field])]));
+  return {
+    ...(names as { readonly [K in (typeof FIELDS)[number]]: string }),
+    sesTenants: sesTenants === true,
+    sesCallsPerSecond: typeof sesCallsPerSecond === "number" ? sesCallsPerSecond : SES_CALLS_PER_SECOND,
+  };
 }
 
 function parseObject(json: string, where: string): Record<string, unknown> {

@@ -40,6 +40,19 @@ export function coveringPrefixes(address: string): string[] {
   return prefixes;
 }
 
+/** How two networks in canonical form lie to each other: a part of it, the same, around it, or apart. */
+export function cidrRelation(cidr: string, other: string): "inside" | "same" | "around" | "apart" {
+  if (cidr === other) return "same";
+  if (contains(other, cidr)) return "inside";
+  return contains(cidr, other) ? "around" : "apart";
+}
+
+function contains(outer: string, inner: string): boolean {
+  const [address = "", length = ""] = inner.split("/");
+  const bits = Number(outer.split("/")[1]);
+  return bits <= Number(length) && canonicalCidr(`${address}/${bits}`) === outer;
+}
+
 /** Canonical form of an address; IPv4 mapped into IPv6 (RFC 4291 §2.5.5.2) becomes IPv4. Undefined: not an address. */
 export function canonicalIp(text: string): string | undefined {
   const ip = parseIp(text);

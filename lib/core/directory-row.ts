@@ -8,6 +8,7 @@
 import type {
   BreakerSettings,
   DirectoryRow,
+  DomainIdentity,
   Pause,
   Price,
   SendingLimits,
@@ -53,6 +54,7 @@ export function parseDirectoryRow(item: DirectoryItem): DirectoryRow | undefined
         domain: text("domain"),
         tenant: text("tenant"),
         status: item["status"] === "verified" ? "verified" : "pending",
+        ...present("ses", parseIdentity(item["ses"])),
       };
     case "sender-pause": {
       const pause = parsePause(item["pause"]) ?? { by: "operator", reason: "", atMs: 0 };
@@ -87,6 +89,21 @@ function parsePolicy(item: DirectoryItem): Pick<Tenant, "foreignFrom" | "systemM
     ...(foreignFrom === undefined ? {} : { foreignFrom: foreignFrom === "rewrite" ? "rewrite" : "refuse" }),
     ...(systemMail === undefined ? {} : { systemMail: systemMail === "rewrite" ? "rewrite" : "refuse" }),
     ...present("rewriteDomain", textOf(rewriteDomain)),
+  };
+}
+
+function parseIdentity(value: unknown): DomainIdentity | undefined {
+  if (!isItem(value)) return undefined;
+  const region = textOf(value["region"]);
+  const dkimZone = textOf(value["dkimZone"]);
+  const tokens: unknown = value["dkimTokens"];
+  if (region === undefined || dkimZone === undefined || !Array.isArray(tokens)) return undefined;
+  return {
+    region,
+    dkimZone,
+    dkimTokens: tokens.map(textOf).filter((token) => token !== undefined),
+    ...present("mailFrom", textOf(value["mailFrom"])),
+    ...(value["adopted"] === true ? { adopted: true } : {}),
   };
 }
 

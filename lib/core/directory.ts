@@ -145,6 +145,21 @@ export interface SenderDomain {
   readonly tenant: string;
   /** `pending` until SES has verified it. */
   readonly status: "pending" | "verified";
+  /** What SES was set up with; absent until that is done, and on rows older than this. */
+  readonly ses?: DomainIdentity;
+}
+
+/** A domain's identity in SES: all that the DNS records of the domain are made of. */
+export interface DomainIdentity {
+  readonly region: string;
+  /** Easy DKIM's selectors, in SES's order. */
+  readonly dkimTokens: readonly string[];
+  /** Where the tokens' CNAMEs point; SES says it, and it differs between regions. */
+  readonly dkimZone: string;
+  /** The custom MAIL FROM domain; absent where SES has not taken one yet. */
+  readonly mailFrom?: string;
+  /** The identity was there before the relay, and is not deleted with the domain. */
+  readonly adopted?: boolean;
 }
 
 /** An envelope sender of a tenant that may not send just now; no row: it may. */

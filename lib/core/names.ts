@@ -47,6 +47,7 @@ export const ENV = {
   dataDir: "RELAYHOST_DATA_DIR",
   consolePort: "RELAYHOST_CONSOLE_PORT",
   localAwsPort: "RELAYHOST_LOCAL_AWS_PORT",
+  localSesCallsPerSecond: "RELAYHOST_LOCAL_SES_CALLS_PER_SECOND",
 } as const;
 
 /** Objects under this prefix are messages we are responsible for (the spool is the queue). */
@@ -69,8 +70,8 @@ export const LEDGER_INDEX = {
   byMessageId: "byMessageId",
 } as const;
 
-/** Global secondary index of the directory: all rows of one tenant. */
-export const DIRECTORY_INDEX = { byTenant: "byTenant" } as const;
+/** Global secondary indexes of the directory: all rows of one tenant; domains that wait for SES (keys only, no others). */
+export const DIRECTORY_INDEX = { byTenant: "byTenant", byWaiting: "byWaiting" } as const;
 
 /** Key attributes of both tables; index keys are attributes of the same name as given here. */
 export const LEDGER_KEYS = {
@@ -84,7 +85,7 @@ export const LEDGER_KEYS = {
   id: "id",
 } as const;
 /** Key attributes of the directory. */
-export const DIRECTORY_KEYS = { partition: "pk", tenant: "tenant" } as const;
+export const DIRECTORY_KEYS = { partition: "pk", tenant: "tenant", waiting: "waitsFor" } as const;
 
 /** SSM parameter in which an environment publishes its runtime names for the CLI. */
 export function runtimeParameterName(environment: string): string {

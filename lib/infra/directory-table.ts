@@ -34,6 +34,13 @@ export class DirectoryTable extends Construct {
       sortKey: { name: DIRECTORY_KEYS.partition, type: AttributeType.STRING },
       projectionType: ProjectionType.ALL,
     });
+    // Holds only what waits, so that looking costs nothing as long as nothing does.
+    table.addGlobalSecondaryIndex({
+      indexName: DIRECTORY_INDEX.byWaiting,
+      partitionKey: { name: DIRECTORY_KEYS.waiting, type: AttributeType.STRING },
+      sortKey: { name: DIRECTORY_KEYS.partition, type: AttributeType.STRING },
+      projectionType: ProjectionType.KEYS_ONLY,
+    });
     this.table = table as ITable;
   }
 }

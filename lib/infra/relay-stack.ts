@@ -9,6 +9,7 @@ import { CfnOutput, Fn, Stack, type StackProps, Tags } from "aws-cdk-lib";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
+import { SES_CALLS_PER_SECOND } from "../config/runtime-names.ts";
 import { runtimeParameterName } from "../core/names.ts";
 import type { RelayCode } from "./bundle.ts";
 import { DirectoryTable } from "./directory-table.ts";
@@ -114,6 +115,8 @@ export class RelayStack extends Stack {
         directoryTable: resources.directory.tableName,
         configurationSet: feedback.configurationSet,
         hostName,
+        sesTenants: environment.sesTenants,
+        sesCallsPerSecond: SES_CALLS_PER_SECOND,
       },
     });
 

@@ -13,6 +13,7 @@ export type Callback<T> = (error: Error | null | undefined, value?: T) => void;
 export interface StoredTable {
   TableName: string;
   TableStatus: string;
+  AttributeDefinitions?: unknown;
   GlobalSecondaryIndexes?: { IndexStatus?: string }[];
   TimeToLiveSpecification?: { AttributeName: string; Enabled: boolean };
 }

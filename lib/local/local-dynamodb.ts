@@ -13,6 +13,7 @@ import { mkdirSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { RefusedRequest, readBody, send } from "./aws-request.ts";
+import { createIndexes, fillIndexes, type RunOperation } from "./dynamodb-index.ts";
 import { atomicWrites, type Callback, type DynaliteStore, finishTableChanges } from "./dynamodb-store.ts";
 import { describeTimeToLive, updateTimeToLive } from "./dynamodb-ttl.ts";
 
@@ -74,17 +75,21 @@ export async function openLocalDynamoDb(folder: string, region: string): Promise
   for (const name of READS) operations.set(name, dynaliteOperation(require, name, store));
   for (const name of CONTROL) operations.set(name, dynaliteOperation(require, name, store));
   for (const name of WRITES) operations.set(name, dynaliteOperation(require, name, atomic));
+  const run: RunOperation = async (name, input) => await operationNamed(operations, name)(input);
+  const updateTable = operationNamed(operations, "UpdateTable");
+  operations.set(
+    "UpdateTable",
+    async (input) => (await createIndexes(store, run, input)) ?? (await updateTable(input)),
+  );
+  const { TableNames } = (await run("ListTables", {})) as { readonly TableNames: readonly string[] };
+  for (const name of TableNames) await fillIndexes(store, run, name);
 
   return {
     async handle(request, response) {
       const body = (await readBody(request, REQUEST_BYTES_MAX)).toString();
       const name = String(request.headers["x-amz-target"] ?? "").replace(/^DynamoDB_20120810\./, "");
       try {
-        const operation = operations.get(name);
-        if (operation === undefined) {
-          throw new RefusedRequest(400, "UnknownOperationException", `local DynamoDB has no operation "${name}"`);
-        }
-        answer(response, 200, await operation(parseInput(body)));
+        answer(response, 200, await operationNamed(operations, name)(parseInput(body)));
       } catch (error) {
         const refusal = refusalOf(error);
         answer(response, refusal.status, refusal.body);
@@ -94,6 +99,12 @@ export async function openLocalDynamoDb(folder: string, region: string): Promise
       await store.db.close();
     },
   };
+}
+
+function operationNamed(operations: ReadonlyMap<string, Operation>, name: string): Operation {
+  const operation = operations.get(name);
+  if (operation !== undefined) return operation;
+  throw new RefusedRequest(400, "UnknownOperationException", `local DynamoDB has no operation "${name}"`);
 }
 
 function dynaliteOperation(require: NodeJS.Require, name: string, store: DynaliteStore): Operation {

@@ -85,6 +85,7 @@ async function startAll(start: Start): Promise<LocalRelay> {
   const ses = createSesServer({
     dataDir,
     identities: [...DEMO_DOMAINS, LOCAL_HOST_NAME],
+    ...(config.localSesCallsPerSecond === 0 ? {} : { controlRatePerSecond: config.localSesCallsPerSecond }),
     log: (error) => log({ event: "local-aws-error", error }),
     publish: async (topicArn, message) => {
       publish ??= makePublisher();
@@ -139,7 +140,14 @@ async function startAll(start: Start): Promise<LocalRelay> {
   stops.push(async () => await edge.close());
 
   const { smtpPort, smtpsPort } = edge;
-  const state = { pid: process.pid, endpoint: aws.endpoint, smtpPort, smtpsPort, ...names };
+  const state = {
+    pid: process.pid,
+    endpoint: aws.endpoint,
+    smtpPort,
+    smtpsPort,
+    ...names,
+    sesCallsPerSecond: config.localSesCallsPerSecond,
+  };
   await writeState(stateFile, state);
   stops.push(async () => await rm(stateFile, { force: true }));
   for (const line of banner(smtpPort, smtpsPort, aws.endpoint, dataDir)) start.print(line);

@@ -162,6 +162,11 @@ describe("tables", () => {
           KeySchema: keySchema(DIRECTORY_KEYS.tenant, DIRECTORY_KEYS.partition),
           Projection: { ProjectionType: "ALL" },
         },
+        {
+          IndexName: DIRECTORY_INDEX.byWaiting,
+          KeySchema: keySchema(DIRECTORY_KEYS.waiting, DIRECTORY_KEYS.partition),
+          Projection: { ProjectionType: "KEYS_ONLY" },
+        },
       ],
     });
     expect(properties["TimeToLiveSpecification"]).toBeUndefined();

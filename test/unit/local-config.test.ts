@@ -12,16 +12,18 @@ describe("settings of local mode", () => {
       smtpsPort: 2465,
       consolePort: 8025,
       localAwsPort: 4566,
+      localSesCallsPerSecond: 0,
     });
   });
 
-  it("come from the five variables, with 0 for any free port", () => {
+  it("come from the six variables, with 0 for any free port", () => {
     const env = {
       RELAYHOST_DATA_DIR: "/tmp/x",
       RELAYHOST_SMTP_PORT: "1",
       RELAYHOST_SMTPS_PORT: "2",
       RELAYHOST_CONSOLE_PORT: "3",
       RELAYHOST_LOCAL_AWS_PORT: "0",
+      RELAYHOST_LOCAL_SES_CALLS_PER_SECOND: "1",
     };
     expect(readLocalConfig(env)).toEqual({
       dataDir: "/tmp/x",
@@ -29,6 +31,7 @@ describe("settings of local mode", () => {
       smtpsPort: 2,
       consolePort: 3,
       localAwsPort: 0,
+      localSesCallsPerSecond: 1,
     });
   });
 

@@ -18,7 +18,17 @@ const NAMES = {
 
 describe("parseRuntimeNames", () => {
   it("gives the names and nothing else that stands beside them", () => {
-    expect(parseRuntimeNames(JSON.stringify({ ...NAMES, pid: 5, endpoint: "x" }), "local.json")).toEqual(NAMES);
+    expect(parseRuntimeNames(JSON.stringify({ ...NAMES, pid: 5, endpoint: "x" }), "local.json")).toEqual({
+      ...NAMES,
+      sesTenants: false,
+      sesCallsPerSecond: 1,
+    });
+  });
+
+  it("take AWS's pace for SES unless another is named, and SES tenants only where they are said to be", () => {
+    const json = JSON.stringify({ ...NAMES, sesTenants: true, sesCallsPerSecond: 0 });
+    expect(parseRuntimeNames(json, "x")).toMatchObject({ sesTenants: true, sesCallsPerSecond: 0 });
+    expect(parseRuntimeNames(JSON.stringify({ ...NAMES, sesTenants: "yes" }), "x").sesTenants).toBe(false);
   });
 
   it("names every field that is missing, empty or no text, and the place", () => {

@@ -1,0 +1,148 @@
+/** `relayhost domain check`: asks SES how far each domain is, and puts the directory right. */
+
+import type { Command } from "commander";
+import { changeRow, setDomainStatus } from "../../lib/aws/directory-dynamo.ts";
+import { makeSesControl, type SesControl } from "../../lib/aws/ses-control.ts";
+import { type IdentityState, readIdentity } from "../../lib/aws/ses-identities.ts";
+import { domainKey, type SenderDomain } from "../../lib/core/directory.ts";
+import { type CommonOptions, withListOptions } from "./change.ts";
+import { type Connection, connect } from "./connect.ts";
+import { domainsNamed } from "./domains-named.ts";
+import { printJson, printTable } from "./output.ts";
+import { startProgress } from "./progress.ts";
+import { CommandError, EXIT } from "./report.ts";
+
+interface Options extends CommonOptions {
+  readonly tenant?: string;
+  readonly pending?: boolean;
+  readonly asIfPublished?: boolean;
+}
+
+interface Checked {
+  readonly domain: string;
+  readonly tenant: string;
+  readonly status: SenderDomain["status"];
+  readonly dkim: string;
+  readonly mailFrom: string;
+  readonly todo: string;
+}
+
+/** VerificationInfo.ErrorType of SES, in words that say what to do. */
+const ERRORS: Readonly<Record<string, string>> = {
+  HOST_NOT_FOUND: "the DKIM names do not exist: publish the three CNAMEs, and look for a doubled zone name",
+  TYPE_NOT_FOUND: "the DKIM names exist, but not as CNAME: replace what is there",
+  INVALID_VALUE: "a DKIM CNAME points elsewhere: compare it with relayhost domain records",
+  DNS_SERVER_ERROR: "the zone's name servers did not answer SES: look whether the zone is served",
+  SERVICE_ERROR: "an error inside SES; it tries again",
+};
+
+/** Adds the command. */
+export function addCheckCommand(group: Command): void {
+  withListOptions(
+    group
+      .command("check")
+      .description("ask SES how far domains are; what it has verified may send at once")
+      .argument("[domain...]", "default: all of --tenant")
+      .option("--tenant <id>", "all domains of this tenant")
+      .option("--pending", "only those that wait for SES")
+      .option("--as-if-published", "local mode: behave as if DNS held the records"),
+  )
+    .addHelpText(
+      "after",
+      `
+SES looks for the records by itself for 72 hours, usually it takes minutes. The relay asks it every five minutes too.
+Exit code 1: a domain is not verified.
+
+Examples:
+  relayhost domain check a.example
+  relayhost domain check --tenant acme --pending --env prod`,
+    )
+    .action(async (words: string[], options: Options) => {
+      if (options.asIfPublished === true && options.env !== undefined) {
+        throw new CommandError("--as-if-published is for local mode, which has no DNS", EXIT.usage);
+      }
+      const connection = await connect(options.env);
+      const rows = await domainsNamed(connection.directory, words, options);
+      const ses = makeSesControl(connection.names.sesCallsPerSecond);
+      const progress = startProgress(rows.length, "domains checked");
+      const results: Checked[] = [];
+      for (const [index, row] of rows.entries()) {
+        progress.step(index, row.domain);
+        if (options.asIfPublished === true) await publishLocally(row.domain);
+        results.push(await checkDomain(connection, ses, row));
+      }
+      progress.end();
+      ses.destroy();
+      show(results, options);
+      if (results.some(({ status }) => status !== "verified")) process.exitCode = EXIT.failed;
+    });
+}
+
+function show(results: readonly Checked[], options: Options): void {
+  if (options.json === true) {
+    printJson(results);
+    return;
+  }
+  printTable(
+    ["DOMAIN", "STATE", "DKIM", "MAIL FROM", "TO DO"],
+    results.map(({ domain, status, dkim, mailFrom, todo }) => [domain, status, dkim, mailFrom, todo]),
+  );
+}
+
+/** One domain: what SES says, written to the directory where that differs. */
+async function checkDomain(connection: Connection, ses: SesControl, row: SenderDomain): Promise<Checked> {
+  const { directory, names } = connection;
+  const { domain, tenant } = row;
+  const state = await readIdentity(ses, domain, names.region);
+  if (state === undefined) {
+    const covered = row.status === "verified" && row.ses === undefined;
+    const todo = covered ? "" : "SES does not have it: run relayhost domain add again with --repair";
+    return { domain, tenant, status: row.status, dkim: "none", mailFrom: "none", todo };
+  }
+  if (row.ses === undefined || !sameIdentity(row.ses, state.identity)) {
+    await changeRow(directory, domainKey(domain), { ses: state.identity }, { tenant });
+  }
+  const status = state.verified ? "verified" : "pending";
+  if (status !== row.status) await setDomainStatus(directory, domain, status);
+  return {
+    domain,
+    tenant,
+    status,
+    dkim: stateWord(state.dkim),
+    mailFrom: state.mailFrom === undefined ? "none" : stateWord(state.mailFrom),
+    todo: whatToDo(state),
+  };
+}
+
+function sameIdentity(a: NonNullable<SenderDomain["ses"]>, b: NonNullable<SenderDomain["ses"]>): boolean {
+  return a.dkimTokens.join() === b.dkimTokens.join() && a.dkimZone === b.dkimZone && a.mailFrom === b.mailFrom;
+}
+
+/** `SUCCESS` to `good`, `TEMPORARY_FAILURE` to `temporary failure`. */
+function stateWord(word: string): string {
+  return word === "SUCCESS" ? "good" : word.toLowerCase().replaceAll("_", " ");
+}
+
+function whatToDo(state: IdentityState): string {
+  if (!state.verified) {
+    const reason = state.error === undefined ? undefined : ERRORS[state.error];
+    if (reason !== undefined) return reason;
+    if (state.dkim === "FAILED")
+      return "SES has given up after 72 hours: publish the records, then domain add --repair";
+    return "publish the records (relayhost domain records), then wait";
+  }
+  if (state.dkim !== "SUCCESS") return "mail goes out without your signature: publish the three CNAMEs again";
+  if (state.mailFrom === undefined) return "no MAIL FROM domain: relayhost domain add --repair";
+  if (state.mailFrom === "FAILED") return "MAIL FROM: publish exactly one MX and the TXT, then domain add --repair";
+  if (state.mailFrom !== "SUCCESS") return "MAIL FROM waits for its MX; mail goes out meanwhile";
+  return state.feedbackForwarding ? "SES mails bounces to senders as well: domain add --repair" : "";
+}
+
+/** There is no DNS in local mode, so local SES is told. */
+async function publishLocally(identity: string): Promise<void> {
+  const response = await fetch(`${process.env["AWS_ENDPOINT_URL"] ?? ""}/local/verify`, {
+    method: "POST",
+    body: JSON.stringify({ identity }),
+  });
+  if (!response.ok) throw new CommandError(`local SES answered ${response.status}: ${await response.text()}`);
+}
