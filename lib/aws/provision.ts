@@ -7,16 +7,7 @@
  * Not here: what only AWS needs (queue policies, encryption, alarms).
  */
 
-import {
-  CreateTableCommand,
-  type CreateTableCommandInput,
-  DescribeTableCommand,
-  DescribeTimeToLiveCommand,
-  type DynamoDBClient,
-  ResourceInUseException,
-  UpdateTableCommand,
-  UpdateTimeToLiveCommand,
-} from "@aws-sdk/client-dynamodb";
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
   CreateBucketCommand,
   GetBucketNotificationConfigurationCommand,
@@ -44,15 +35,9 @@ import {
 } from "@aws-sdk/client-sqs";
 import type { RuntimeNames } from "../config/runtime-names.ts";
 import { LIMITS } from "../core/limits.ts";
-import {
-  DIRECTORY_INDEX,
-  DIRECTORY_KEYS,
-  LEDGER_INDEX,
-  LEDGER_KEYS,
-  SPOOL_PREFIX,
-  SPOOL_SUFFIX,
-} from "../core/names.ts";
+import { SPOOL_PREFIX, SPOOL_SUFFIX } from "../core/names.ts";
 import { makeDynamoDb, makeS3, makeSes, makeSqs } from "./clients.ts";
+import { directoryTable, ledgerTable, provisionTable, provisionTimeToLive } from "./provision-tables.ts";
 
 /** One client per service. */
 export interface ProvisionClients {
@@ -97,8 +82,6 @@ export interface Provisioned {
 
 const NOTIFICATION_ID = "relayhost-spool";
 const EVENT_DESTINATION = "feedback";
-const TABLE_POLL_MS = 20;
-const TABLE_DEADLINE_MS = 30_000;
 
 /** What local mode calls its resources. */
 export const LOCAL_NAMES: ProvisionNames = {
@@ -228,111 +211,6 @@ async function findQueue(client: SQSClient, name: string): Promise<string | unde
     if (error instanceof QueueDoesNotExist) return undefined;
     throw error;
   }
-}
-
-function ledgerTable(name: string): CreateTableCommandInput {
-  const { partition, sort, sesId, recipient, tenantDay, messageId, id } = LEDGER_KEYS;
-  return {
-    TableName: name,
-    BillingMode: "PAY_PER_REQUEST",
-    AttributeDefinitions: texts(partition, sort, sesId, recipient, tenantDay, messageId, id),
-    KeySchema: keys(partition, sort),
-    GlobalSecondaryIndexes: [
-      { IndexName: LEDGER_INDEX.bySesId, KeySchema: keys(sesId), Projection: { ProjectionType: "KEYS_ONLY" } },
-      {
-        IndexName: LEDGER_INDEX.byRecipient,
-        KeySchema: keys(recipient, id),
-        Projection: { ProjectionType: "KEYS_ONLY" },
-      },
-      {
-        IndexName: LEDGER_INDEX.byTenantDay,
-        KeySchema: keys(tenantDay, id),
-        Projection: { ProjectionType: "KEYS_ONLY" },
-      },
-      {
-        IndexName: LEDGER_INDEX.byMessageId,
-        KeySchema: keys(messageId, id),
-        Projection: { ProjectionType: "KEYS_ONLY" },
-      },
-    ],
-  };
-}
-
-function directoryTable(name: string): CreateTableCommandInput {
-  const { partition, tenant, waiting } = DIRECTORY_KEYS;
-  return {
-    TableName: name,
-    BillingMode: "PAY_PER_REQUEST",
-    AttributeDefinitions: texts(partition, tenant, waiting),
-    KeySchema: keys(partition),
-    GlobalSecondaryIndexes: [
-      {
-        IndexName: DIRECTORY_INDEX.byTenant,
-        KeySchema: keys(tenant, partition),
-        Projection: { ProjectionType: "ALL" },
-      },
-      {
-        IndexName: DIRECTORY_INDEX.byWaiting,
-        KeySchema: keys(waiting, partition),
-        Projection: { ProjectionType: "KEYS_ONLY" },
-      },
-    ],
-  };
-}
-
-function texts(...attributes: readonly string[]): CreateTableCommandInput["AttributeDefinitions"] {
-  return attributes.map((AttributeName) => ({ AttributeName, AttributeType: "S" }));
-}
-
-function keys(hash: string, range?: string): { AttributeName: string; KeyType: "HASH" | "RANGE" }[] {
-  const schema: { AttributeName: string; KeyType: "HASH" | "RANGE" }[] = [{ AttributeName: hash, KeyType: "HASH" }];
-  if (range !== undefined) schema.push({ AttributeName: range, KeyType: "RANGE" });
-  return schema;
-}
-
-async function provisionTable(client: DynamoDBClient, input: CreateTableCommandInput): Promise<void> {
-  try {
-    await client.send(new CreateTableCommand(input));
-  } catch (error) {
-    if (!(error instanceof ResourceInUseException)) throw error; // it exists
-  }
-  // One index at a time, as CloudFormation does it too.
-  for (;;) {
-    const present = await activeIndexes(client, input.TableName);
-    const missing = input.GlobalSecondaryIndexes?.find(({ IndexName = "" }) => !present.includes(IndexName));
-    if (missing === undefined) return;
-    await client.send(
-      new UpdateTableCommand({
-        TableName: input.TableName,
-        AttributeDefinitions: input.AttributeDefinitions,
-        GlobalSecondaryIndexUpdates: [{ Create: missing }],
-      }),
-    );
-  }
-}
-
-/** The indexes of a table, once it and all of them are active. */
-async function activeIndexes(client: DynamoDBClient, name: string | undefined): Promise<string[]> {
-  // The SDK's waiter waits at least a second between looks.
-  for (const started = Date.now(); ; ) {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));
-    const indexes = Table?.GlobalSecondaryIndexes ?? [];
-    const active = indexes.every(({ IndexStatus }) => IndexStatus === undefined || IndexStatus === "ACTIVE");
-    if (Table?.TableStatus === "ACTIVE" && active) return indexes.map(({ IndexName = "" }) => IndexName);
-    if (Date.now() - started > TABLE_DEADLINE_MS) throw new Error(`table ${name} is still not active`);
-    await new Promise((resolve) => setTimeout(resolve, TABLE_POLL_MS));
-  }
-}
-
-async function provisionTimeToLive(client: DynamoDBClient, table: string): Promise<void> {
-  const { TimeToLiveDescription } = await client.send(new DescribeTimeToLiveCommand({ TableName: table }));
-  if (TimeToLiveDescription?.TimeToLiveStatus === "ENABLED") return;
-  await client.send(
-    new UpdateTimeToLiveCommand({
-      TableName: table,
-      TimeToLiveSpecification: { AttributeName: LEDGER_KEYS.ttl, Enabled: true },
-    }),
-  );
 }
 
 /** A deleted message stays readable as an old version, for its report and for a replay. */

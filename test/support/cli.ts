@@ -8,6 +8,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
+import { vi } from "vitest";
 import { reportAndExit } from "../../bin/commands/report.ts";
 import { makeDynamoDb } from "../../lib/aws/clients.ts";
 import type { Directory } from "../../lib/aws/directory-dynamo.ts";
@@ -73,14 +74,14 @@ export async function startCli(
 async function runProgram(add: readonly ((program: Command) => unknown)[], args: readonly string[]): Promise<CliRun> {
   const out = { stdout: "", stderr: "" };
   const { stdout, stderr } = process;
-  const real = { out: stdout.write.bind(stdout), err: stderr.write.bind(stderr), log: console.log };
+  const real = { out: stdout.write.bind(stdout), err: stderr.write.bind(stderr) };
   const keep = (name: "stdout" | "stderr") => (text: string | Uint8Array) => {
     out[name] += typeof text === "string" ? text : Buffer.from(text).toString("utf8");
     return true;
   };
   stdout.write = keep("stdout");
   stderr.write = keep("stderr");
-  console.log = (text: unknown) => void keep("stdout")(`${String(text)}\n`);
+  const log = vi.spyOn(console, "log").mockImplementation((text) => void keep("stdout")(`${String(text)}\n`));
   process.exitCode = 0;
   try {
     const program = new Command("relayhost");
@@ -91,7 +92,7 @@ async function runProgram(add: readonly ((program: Command) => unknown)[], args:
   } finally {
     stdout.write = real.out;
     stderr.write = real.err;
-    console.log = real.log;
+    log.mockRestore();
     process.exitCode = 0;
   }
 }
