@@ -27,12 +27,10 @@ const tenant = async (id: string) => await readRow(cli.directory, tenantKey(id))
 
 describe("relayhost tenant add", () => {
   it("takes in a tenant with its contract; days are days here, the last one included", async () => {
-    const run = await cli.run(
-      ...["tenant", "add", "acme", "--name", "Acme Web K.K.", "--language", "ja", "--contact", "post@ACME.example"],
-      ...["--start", "2096-12-01", "--end", "2097-03-31", "--monthly-messages", "200000", "--price", "120.50"],
-      ...["--currency", "JPY", "--price-per", "recipient", "--foreign-from", "rewrite", "--messages-per-minute", "600"],
-      ...["--bounce-rate-max", "5%", "--breaker-pauses", "no"],
-    );
+    const contract = "--start 2096-12-01 --end 2097-03-31 --monthly-messages 200000 --price 120.50 --currency JPY";
+    const rest = "--price-per recipient --foreign-from rewrite --messages-per-minute 600 --bounce-rate-max 5%";
+    const options = `--language ja --contact post@ACME.example ${contract} ${rest} --breaker-pauses no`.split(" ");
+    const run = await cli.run("tenant", "add", "acme", "--name", "Acme Web K.K.", ...options);
     expect(run).toMatchObject({ code: 0, stderr: "" });
     expect(run.stdout).toContain("Added tenant acme\nNext: relayhost credential add --tenant acme\n");
     expect(await tenant("acme")).toEqual({
@@ -53,22 +51,8 @@ describe("relayhost tenant add", () => {
   });
 
   it("names all mistakes at once, and then does nothing", async () => {
-    const run = await cli.run(
-      ...[
-        "tenant",
-        "add",
-        "Bad_Id",
-        "--language",
-        "fr",
-        "--contact",
-        "nobody",
-        "--start",
-        "2026-02-30",
-        "--price",
-        "1,5",
-      ],
-      ...["--currency", "YEN", "--end", "2026-01-01", "--monthly-messages", "many"],
-    );
+    const wrong = "--language fr --contact nobody --start 2026-02-30 --price 1,5 --currency YEN --end 2026-01-01";
+    const run = await cli.run("tenant", "add", "Bad_Id", ...wrong.split(" "), "--monthly-messages", "many");
     expect(run.code).toBe(2);
     for (const option of [
       "id:",

@@ -88,13 +88,17 @@ async function runProgram(add: readonly ((program: Command) => unknown)[], args:
     for (const adder of add) adder(program);
     throwInsteadOfExit(program);
     await program.parseAsync([...args], { from: "user" }).catch(reportAndExit);
-    return { code: Number(process.exitCode), ...out };
+    return { code: exitCode(), ...out };
   } finally {
     stdout.write = real.out;
     stderr.write = real.err;
     log.mockRestore();
     process.exitCode = 0;
   }
+}
+
+function exitCode(): number {
+  return Number(process.exitCode ?? 0);
 }
 
 function throwInsteadOfExit(command: Command): void {
