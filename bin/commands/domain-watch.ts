@@ -48,7 +48,7 @@ export function addWatchCommand(group: Command): void {
       board.show(waiting);
       while (waiting.size > 0) {
         const sending = await listIdentities(ses);
-        for (const domain of [...waiting]) {
+        for (const domain of waiting) {
           if (sending.get(domain) !== true) continue;
           await setDomainStatus(directory, domain, "verified");
           waiting.delete(domain);
