@@ -201,6 +201,8 @@ describe("the runtime parameter", () => {
       ledgerTable: "<LedgerTable>",
       directoryTable: "<DirectoryTable>",
       configurationSet: "relayhost-prod",
+      sesTenants: false,
+      sesCallsPerSecond: 1,
     });
   });
 });
