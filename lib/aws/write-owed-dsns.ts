@@ -100,6 +100,7 @@ async function writeReport(
   const nowMs = deps.now();
   const report = composeDsn({
     id: message.id,
+    tenant: message.tenant,
     from: deps.systemAddress,
     to,
     reportingMta: deps.hostName,

@@ -141,11 +141,14 @@ const ASKED_AS: Readonly<Record<DsnAction, Notify>> = { failed: "FAILURE", delay
 function notifyProblem(question: DsnQuestion, action: DsnAction): DsnWhy | undefined {
   const { notify } = question;
   if (notify?.includes("NEVER") === true) return "notify-never";
-  const asked = notify === undefined || notify.length === 0 ? action !== "relayed" : notify.includes(ASKED_AS[action]);
-  if (!asked) return "not-asked-for";
+  if (!isAskedFor(action, notify)) return "not-asked-for";
   if (question.alreadyTold.some((told) => CLOSES[told].includes(action))) return "already-told";
   const early = action === "delayed" && question.heldMs !== undefined && question.heldMs < DELAY_NOTICE_AFTER_MS;
   return early ? "too-early" : undefined;
+}
+
+function isAskedFor(action: DsnAction, notify: readonly Notify[] | undefined): boolean {
+  return notify === undefined || notify.length === 0 ? action !== "relayed" : notify.includes(ASKED_AS[action]);
 }
 
 /**
@@ -176,6 +179,7 @@ export function dsnRecipient(index: number, recipient: EnvelopeRecipient, outcom
     index,
     finalRecipient: recipient.address,
     ...(recipient.orcpt === undefined ? {} : { originalRecipient: recipient.orcpt }),
+    ...(isAskedFor("failed", recipient.notify) ? {} : { failureNotAskedFor: true }),
     ...told,
   };
 }

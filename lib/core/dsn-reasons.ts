@@ -153,13 +153,13 @@ const REASONS = {
       cause:
         "以前この宛先で配信エラーまたは迷惑メールの申告があり、配信停止リストに登録されているため、送信していません。",
       advice:
-        "宛先が正しく、相手の方が受信できることを確かめたうえで、お使いのメールサーバーの管理者に登録の解除（relayhost suppression remove）を依頼し、その後で送り直してください。",
+        "宛先が正しく、相手の方が受信できることを確かめたうえで、お使いのメールサーバーの管理者に登録の解除を依頼し、その後で送り直してください。",
     },
     en: {
       cause:
         "Mail to this address bounced or was reported as spam before, so it is on the suppression list. Nothing was sent.",
       advice:
-        "If the address is right and can receive mail, ask the administrator of your mail server to lift the entry (relayhost suppression remove), then send your message again.",
+        "If the address is right and can receive mail, ask the administrator of your mail server to have the entry lifted, then send your message again.",
     },
   },
   "account-suppressed": {

@@ -26,11 +26,15 @@ export interface TextRecipient {
   readonly diagnosticCode?: string;
   readonly remoteText?: string;
   readonly willRetryUntil?: string;
+  /** The sender asked for no notice of failure (NOTIFY without FAILURE), so none may be promised. */
+  readonly failureNotAskedFor?: true;
 }
 
 /** What the text needs to know of the report. */
 export interface TextInput {
   readonly id: string;
+  /** Whose suppression list a command is shown for; left out: no command. */
+  readonly tenant?: string;
   readonly action: DsnAction;
   readonly arrival: string;
   readonly originalMessageId?: string;
@@ -80,8 +84,10 @@ interface Phrases {
   readonly forwarded: (original: string) => string;
   readonly happened: Readonly<Record<DsnAction, (addresses: string) => string>>;
   readonly seeList: string;
-  readonly retrying: (until: string | undefined) => string;
-  readonly relayed: readonly [string, string];
+  /** The second argument: a failure will be told. */
+  readonly retrying: (until: string | undefined, told: boolean) => string;
+  readonly relayed: (told: boolean) => readonly [string, string];
+  readonly liftSuppression: string;
   readonly reply: { readonly remote: string; readonly own: string };
   readonly forAdministrator: (receiver: string | undefined) => string;
   readonly labels: { readonly subject: string; readonly arrival: string; readonly id: string };
@@ -100,14 +106,20 @@ const JAPANESE: Phrases = {
     relayed: (addresses) => `${closeUp(addresses)}宛のメールを、受信側サーバーに引き渡しました。`,
   },
   seeList: "理由が宛先ごとに異なりますので、以下をご確認ください。",
-  retrying: (until) =>
-    until === undefined
-      ? "自動で再送を続けています。送り直す必要はありません。配信できなかった場合は、改めてお知らせします。"
-      : `${until}まで自動で再送を続けます。送り直す必要はありません。それまでに配信できなければ、改めてお知らせします。`,
-  relayed: [
+  retrying: (until, told) => {
+    const trying = until === undefined ? "自動で再送を続けています。" : `${until}まで自動で再送を続けます。`;
+    const failed = until === undefined ? "配信できなかった場合は" : "それまでに配信できなければ";
+    return told
+      ? `${trying}送り直す必要はありません。${failed}、改めてお知らせします。`
+      : `${trying}送り直す必要はありません。配信失敗の通知は要求されていないため、配信できなかった場合もお知らせしません。`;
+  },
+  relayed: (told) => [
     "この先の配信状況は通知されないため、メールボックスに届いたか、読まれたかは分かりません。",
-    "対応は必要ありません。受信側から返送された場合を除き、この件のお知らせはこれが最後です。",
+    told
+      ? "対応は必要ありません。受信側から返送された場合を除き、この件のお知らせはこれが最後です。"
+      : "対応は必要ありません。配信失敗の通知は要求されていないため、受信側から返送された場合も含め、この件のお知らせはこれが最後です。",
   ],
+  liftSuppression: "登録を解除するコマンド（メール中継サービスの管理者用）:",
   reply: { remote: "受信側サーバーの応答:", own: "送信側の記録:" },
   forAdministrator: (receiver) => `メールサーバーの管理者の方へ${receiver === undefined ? "" : `（${receiver}）`}:`,
   labels: { subject: "件名: ", arrival: "受付日時: ", id: "受付番号: " },
@@ -133,13 +145,18 @@ const ENGLISH: Omit<Phrases, "date"> = {
     relayed: (addresses) => `Your message to ${addresses} was handed on to the receiving server.`,
   },
   seeList: "The reasons differ: please see each address below.",
-  retrying: (until) =>
-    `We keep trying${until === undefined ? "" : ` until ${until}`}. ` +
-    "There is no need to send it again; you will be told if it cannot be delivered.",
-  relayed: [
+  retrying: (until, told) =>
+    `We keep trying${until === undefined ? "" : ` until ${until}`}. There is no need to send it again` +
+    (told
+      ? "; you will be told if it cannot be delivered."
+      : ". No notice of failure was asked for, so none follows if it cannot be delivered."),
+  relayed: (told) => [
     "What happens there is not reported to us: we cannot say whether it reached the mailbox or was read.",
-    "There is nothing you need to do. Unless the receiving side returns it, no later notice follows.",
+    told
+      ? "There is nothing you need to do. Unless the receiving side returns it, no later notice follows."
+      : "There is nothing you need to do. No later notice follows, as no notice of failure was asked for.",
   ],
+  liftSuppression: "The command that lifts the entry, for the administrator of the relay service:",
   reply: { remote: "The receiving server said:", own: "The sending side noted:" },
   forAdministrator: (receiver) =>
     `For the administrator of your mail server${receiver === undefined ? "" : ` (${receiver})`}:`,
@@ -158,7 +175,9 @@ const ENGLISH_JST: Phrases = { ...ENGLISH, date: (time) => mailDate(time, UTC_OF
 /** Recipients that share their explanation and their quoted reply. */
 interface Group {
   readonly first: TextRecipient;
+  /** As they are shown. */
   readonly addresses: string[];
+  readonly finalRecipients: string[];
 }
 
 function section(input: TextInput, phrases: Phrases): string[] {
@@ -173,7 +192,8 @@ function section(input: TextInput, phrases: Phrases): string[] {
   for (const group of groups) {
     if (all.length > 1) lines.push(...group.addresses.map((address) => `* ${address}`));
     if (!common) lines.push(...explanation(input.action, group.first, phrases).map((line) => `  ${line}`));
-    lines.push(...quoted(group.first, phrases).map((line) => (line === "" || all.length === 1 ? line : `  ${line}`)));
+    const details = [...quoted(group.first, phrases), ...commands(input, group, phrases)];
+    lines.push(...details.map((line) => (line === "" || all.length === 1 ? line : `  ${line}`)));
     if (lines.at(-1) !== "") lines.push("");
   }
   return lines;
@@ -186,9 +206,11 @@ function firstLine(action: DsnAction, phrases: Phrases, shown: readonly string[]
 function grouped(input: TextInput, phrases: Phrases): Group[] {
   const groups = new Map<string, Group>();
   for (const recipient of input.recipients) {
-    const key = JSON.stringify([recipient.reason, replyOf(recipient), refusalOf(recipient), recipient.willRetryUntil]);
-    const group = groups.get(key) ?? { first: recipient, addresses: [] };
+    const { reason, willRetryUntil, failureNotAskedFor } = recipient;
+    const key = JSON.stringify([reason, replyOf(recipient), refusalOf(recipient), willRetryUntil, failureNotAskedFor]);
+    const group = groups.get(key) ?? { first: recipient, addresses: [], finalRecipients: [] };
     group.addresses.push(named(recipient, phrases));
+    group.finalRecipients.push(oneLine(recipient.finalRecipient));
     groups.set(key, group);
   }
   return [...groups.values()];
@@ -205,15 +227,19 @@ function named(recipient: TextRecipient, phrases: Phrases): string {
 
 /** Second and third line: why, and what to do. */
 function explanation(action: DsnAction, recipient: TextRecipient, phrases: Phrases): readonly string[] {
+  const told = recipient.failureNotAskedFor !== true;
   switch (action) {
     case "failed": {
       const { cause, advice } = reasonText(recipient.reason, phrases.language);
       return [cause, advice];
     }
     case "delayed":
-      return [delayCause(recipient.reason, phrases.language), phrases.retrying(phrases.date(recipient.willRetryUntil))];
+      return [
+        delayCause(recipient.reason, phrases.language),
+        phrases.retrying(phrases.date(recipient.willRetryUntil), told),
+      ];
     case "relayed":
-      return phrases.relayed;
+      return phrases.relayed(told);
   }
 }
 
@@ -238,6 +264,26 @@ function forAdministrator(recipient: TextRecipient, phrases: Phrases): string[] 
 function refusalOf(recipient: TextRecipient): Refusal | undefined {
   if (isOwnDiagnostic(typedDiagnostic(recipient.diagnosticCode ?? ""))) return undefined;
   return explainRefusal(recipient.status, recipient.remoteText ?? recipient.diagnosticCode);
+}
+
+/** Suppressed by the tenant's own list: the operator can lift that, and what he has to type stands here. */
+function commands(input: TextInput, group: Group, phrases: Phrases): string[] {
+  const { tenant } = input;
+  if (group.first.reason !== "suppressed" || tenant === undefined) return [];
+  const typed = group.finalRecipients.map(
+    (address) => `${INDENT}relayhost suppression remove --tenant ${shellWord(tenant)} ${operand(address)}`,
+  );
+  return [phrases.liftSuppression, ...typed, ""];
+}
+
+/** An argument of a command that is no option, whatever it begins with. */
+function operand(text: string): string {
+  return `${text.startsWith("-") ? "-- " : ""}${shellWord(text)}`;
+}
+
+/** One word for a POSIX shell. */
+function shellWord(text: string): string {
+  return /^[A-Za-z0-9@%+=:,./_-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** The words to quote, line by line. */

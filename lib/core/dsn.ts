@@ -31,12 +31,16 @@ export interface DsnRecipient extends RecipientFields {
   readonly reason: DsnReason;
   /** The remote server's own words; without them the human part quotes the Diagnostic-Code. */
   readonly remoteText?: string;
+  /** The sender asked for no notice of failure, so the text must not promise one. */
+  readonly failureNotAskedFor?: true;
 }
 
 /** All that a report is made from. Times are RFC 3339. */
 export interface DsnInput {
   /** Of the message reported on. */
   readonly id: QueueId;
+  /** Whose suppression list the text names. */
+  readonly tenant?: string;
   /** The relay's verified system address. */
   readonly from: string;
   /** Return path of the original. */

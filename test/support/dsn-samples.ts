@@ -61,6 +61,7 @@ export function dsnInput(
   const indexes = recipients.map((recipient) => recipient.index);
   return {
     id: PARENT,
+    tenant: "demo",
     from: "mailer-daemon@relay.example.net",
     to: "www@a.example",
     reportingMta: HOST,
@@ -135,6 +136,14 @@ const NOT_VERIFIED: Failure = {
   ambiguous: false,
   accountWide: false,
 };
+const BAD_REQUEST: Failure = {
+  class: "permanent",
+  code: "BadRequestException",
+  text: "Duplicate header 'Subject'.",
+  status: "5.6.0",
+  ambiguous: false,
+  accountWide: false,
+};
 const PAUSED: Failure = {
   class: "transient",
   code: "SendingPausedException",
@@ -143,6 +152,19 @@ const PAUSED: Failure = {
   ambiguous: false,
   accountWide: true,
 };
+
+const DELAYED = tellingOutcome("DeliveryDelay", {
+  delayType: "TransientCommunicationFailure",
+  delayedRecipients: [
+    {
+      emailAddress: "user@example.org",
+      status: "4.4.1",
+      diagnosticCode: "smtp; 421 4.4.1 Unable to connect to remote host",
+    },
+  ],
+  expirationTime: "2026-11-24T17:00:07.000Z",
+  timestamp: "2026-11-24T07:00:09.000Z",
+});
 
 /** What each kind reports of `user@example.org`. */
 const KINDS: Readonly<Record<string, TellingOutcome>> = {
@@ -176,21 +198,31 @@ const KINDS: Readonly<Record<string, TellingOutcome>> = {
     diagnosticCode:
       "Amazon SES did not send the message to this address because it is on the suppression list for your account.",
   }),
+  "failed-attachment-rejected": bounced("Transient", "AttachmentRejected", {
+    action: "failed",
+    status: "5.7.1",
+    diagnosticCode: "smtp; 552-5.7.0 This message was blocked because its content presents a potential security issue.",
+  }),
+  "failed-transient-general": bounced("Transient", "General", {
+    action: "failed",
+    status: "4.4.7",
+    diagnosticCode: "smtp; 451 4.3.0 Temporary server error. Please try again later",
+  }),
+  "failed-general": bounced("Undetermined", "Undetermined"),
+  "failed-globally-suppressed": bounced("Permanent", "Suppressed", {
+    action: "failed",
+    status: "5.1.1",
+    diagnosticCode:
+      "Amazon SES has suppressed sending to this address because it has a recent history of bouncing as an invalid address.",
+  }),
+  "failed-address-check": bounced("Permanent", "EmailValidationSuppressed"),
+  "failed-unsubscribed": bounced("Permanent", "UnsubscribedRecipient"),
+  "failed-refused-by-ses": failureOutcome(BAD_REQUEST, false),
+  "failed-dropped": ownOutcome("dropped"),
   "failed-virus": tellingOutcome("Reject", { reason: "Bad content" }),
   "failed-not-verified": failureOutcome(NOT_VERIFIED, true),
   "failed-gave-up": bounced("Transient", "CustomTimeoutExceeded"),
-  "delayed-receiver": tellingOutcome("DeliveryDelay", {
-    delayType: "TransientCommunicationFailure",
-    delayedRecipients: [
-      {
-        emailAddress: "user@example.org",
-        status: "4.4.1",
-        diagnosticCode: "smtp; 421 4.4.1 Unable to connect to remote host",
-      },
-    ],
-    expirationTime: "2026-11-24T17:00:07.000Z",
-    timestamp: "2026-11-24T07:00:09.000Z",
-  }),
+  "delayed-receiver": DELAYED,
   "delayed-held": heldOutcome(PAUSED, "2026-11-26T03:00:05.000Z"),
   relayed: tellingOutcome("Delivery", {
     recipients: ["user@example.org"],
@@ -225,7 +257,8 @@ export function dsnSamples(): DsnSample[] {
   const kinds = Object.entries(KINDS).map(
     ([kind, outcome]) => [kind, [dsnRecipient(0, ENVELOPE_ADDRESS, outcome)]] as const,
   );
-  return [...kinds, ["failed-several", several()] as const]
+  const onlyDelays = [dsnRecipient(0, { ...ENVELOPE_ADDRESS, notify: ["DELAY"] }, DELAYED)];
+  return [...kinds, ["delayed-only-delays-asked-for", onlyDelays] as const, ["failed-several", several()] as const]
     .flatMap(([kind, recipients]) =>
       (["en", "ja"] as const).map((language) => {
         const input = dsnInput(recipients, { language, envid: "QQ1+abc" });

@@ -64,8 +64,17 @@ describe("the human part of a failure", () => {
   });
 
   it("tells an administrator how a suppression is lifted", () => {
-    expect(ja([{ ...RECIPIENT, reason: "suppressed" }]).join("\n")).toContain("relayhost suppression remove");
-    expect(en([{ ...RECIPIENT, reason: "suppressed" }])[2]).toContain("relayhost suppression remove");
+    const suppressed = { ...RECIPIENT, reason: "suppressed" } as const;
+    const command = "    relayhost suppression remove --tenant demo user@example.org";
+    for (const lines of [ja([suppressed], { tenant: "demo" }), en([suppressed], { tenant: "demo" })]) {
+      expect(lines).toContain(command);
+    }
+    const odd = { ...suppressed, finalRecipient: "-o'brien$x@example.org" };
+    const two = en([suppressed, odd], { tenant: "demo" });
+    expect(two).toContain(`  ${command}`);
+    expect(two).toContain("      relayhost suppression remove --tenant demo -- '-o'\\''brien$x@example.org'");
+    expect(en([suppressed]).join("\n")).not.toContain("relayhost suppression");
+    expect(en([RECIPIENT], { tenant: "demo" }).join("\n")).not.toContain("relayhost suppression");
   });
 
   it("shows subject, time and queue id, so that people can tell which mail it was", () => {
@@ -155,6 +164,23 @@ describe("the human part of other reports", () => {
       "We keep trying until Tue, 24 Nov 2026 17:00:07 +0000. There is no need to send it again; you will be told if it cannot be delivered.",
     );
     expect(en([{ ...RECIPIENT, reason: "held" }], { action: "delayed" })[2]).toMatch(/^We keep trying\. /);
+  });
+
+  it("promises no notice of failure to a sender who asked for none", () => {
+    const delayed = { ...RECIPIENT, reason: "delayed", failureNotAskedFor: true } as const;
+    const relayed = { ...RECIPIENT, reason: "relayed", failureNotAskedFor: true } as const;
+    const texts = [
+      [delayed, "delayed"],
+      [relayed, "relayed"],
+    ] as const;
+    for (const [recipient, action] of texts) {
+      const words = en([recipient], { action }).slice(0, 3).join(" ");
+      expect(words).toContain("o notice of failure was asked for");
+      expect(words).not.toContain("you will be told");
+      expect(ja([recipient], { action }).slice(0, 3).join("")).toContain("配信失敗の通知は要求されていない");
+    }
+    const [first] = en([delayed, { ...RECIPIENT, reason: "delayed" }], { action: "delayed" }).slice(1);
+    expect(first).toBe("The reasons differ: please see each address below.");
   });
 
   it("says of a relayed mail that it was handed on and that no later notice follows", () => {
