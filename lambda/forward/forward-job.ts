@@ -16,6 +16,8 @@ export interface ForwardDeps extends DsnDeps {
   readonly gate: AccountGate;
   readonly usage: UsageMarker;
   readonly recipientsPerCall: number;
+  readonly region: string;
+  readonly threadReplies: boolean;
   readonly recordDays: number;
   readonly giveUpAfterHours: number;
   readonly random: () => number;

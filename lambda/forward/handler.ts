@@ -58,6 +58,8 @@ export function makeForwardHandler(env: NodeJS.ProcessEnv, log: Log = logJson): 
     deadLetterQueue: { client: sqs, url: config.forwardDlqUrl },
     usage: new UsageMarker({ client: dynamodb, table: config.ledgerTable }),
     recipientsPerCall: config.recipientsPerCall,
+    region: env["AWS_REGION"] ?? "us-east-1",
+    threadReplies: config.threadReplies,
     recordDays: config.recordDays,
     giveUpAfterHours: config.giveUpAfterHours,
     now: Date.now,

@@ -1,4 +1,4 @@
-/** Makes the octets that SES gets from a spool object, with what only the directory knows. */
+/** Makes the octets that SES gets from a spool object, with what only directory and ledger know. */
 
 import type { Directory } from "../../lib/aws/directory-dynamo.ts";
 import { isAddress, parseAddress } from "../../lib/core/address.ts";
@@ -6,8 +6,8 @@ import { describeEdit } from "../../lib/core/header-edits.ts";
 import { fieldValue, readHeader } from "../../lib/core/header-fields.ts";
 import { fromDomains } from "../../lib/core/header-from.ts";
 import { type PreparedMessage, prepareForSes } from "../../lib/core/header-rules.ts";
-import type { Log } from "../../lib/core/log.ts";
 import type { SpoolObject } from "../../lib/core/spool-object.ts";
+import { type EarlierSesIdsDeps, earlierSesIds } from "./earlier-ses-ids.ts";
 import { senderFields } from "./sender-fields.ts";
 import { verifiedSenderDomains } from "./verified-sender-domains.ts";
 
@@ -19,11 +19,12 @@ export interface MessageForSes extends PreparedMessage {
 
 /** Throws what DynamoDB throws. */
 export async function prepareMessage(
-  deps: { readonly directory: Directory; readonly systemAddress: string; readonly log: Log },
+  deps: EarlierSesIdsDeps & { readonly directory: Directory; readonly systemAddress: string },
   object: SpoolObject,
 ): Promise<MessageForSes> {
   const verified = await verifiedSenderDomains(deps.directory, object);
   const { setFields, own } = await senderFields(deps, object);
+  const sesIdsOf = await earlierSesIds(deps, object);
   const defaultDomain = senderDomain(object);
   const prepared = prepareForSes(object.message, {
     receivedField: object.received,
@@ -31,6 +32,7 @@ export async function prepareMessage(
     isVerifiedDomain: (domain) => verified.has(domain),
     ...(defaultDomain === undefined ? {} : { defaultDomain }),
     setFields,
+    sesIdsOf,
   });
   // What was changed beyond our own Received field, so that nobody has to guess why a header differs.
   const edits = prepared.edits.filter((edit) => edit.kinds.some((kind) => kind !== "received-added"));

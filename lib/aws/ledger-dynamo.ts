@@ -48,9 +48,7 @@ export interface LedgerMessage {
 
 /** Reads a message and its recipients with a consistent read. */
 export async function readMessage(ledger: Ledger, id: QueueId): Promise<LedgerMessage> {
-  let message: MessageRecord | undefined;
-  let notes: MessageNotes = {};
-  const recipients: RecipientRecord[] = [];
+  const items: Record<string, AttributeValue>[] = [];
   let from: Record<string, AttributeValue> | undefined;
   do {
     const page = await ledger.client.send(
@@ -62,15 +60,23 @@ export async function readMessage(ledger: Ledger, id: QueueId): Promise<LedgerMe
         ...(from === undefined ? {} : { ExclusiveStartKey: from }),
       }),
     );
-    for (const raw of page.Items ?? []) {
-      const item = unmarshall(raw);
-      const record: unknown = item["record"];
-      if (item[LEDGER_KEYS.sort] === MESSAGE_SORT) message = record as MessageRecord;
-      else if (item[LEDGER_KEYS.sort] === NOTES_SORT) notes = item as MessageNotes;
-      else if (String(item[LEDGER_KEYS.sort]).startsWith("r#")) recipients.push(record as RecipientRecord);
-    }
+    items.push(...(page.Items ?? []));
     from = page.LastEvaluatedKey;
   } while (from !== undefined);
+  return ledgerMessage(items);
+}
+
+function ledgerMessage(items: readonly Record<string, AttributeValue>[]): LedgerMessage {
+  let message: MessageRecord | undefined;
+  let notes: MessageNotes = {};
+  const recipients: RecipientRecord[] = [];
+  for (const raw of items) {
+    const item = unmarshall(raw);
+    const record: unknown = item["record"];
+    if (item[LEDGER_KEYS.sort] === MESSAGE_SORT) message = record as MessageRecord;
+    else if (item[LEDGER_KEYS.sort] === NOTES_SORT) notes = item as MessageNotes;
+    else if (String(item[LEDGER_KEYS.sort]).startsWith("r#")) recipients.push(record as RecipientRecord);
+  }
   return { message, notes, recipients };
 }
 
@@ -95,6 +101,24 @@ export async function glanceAtMessage(
     message: message as MessageRecord | undefined,
     recipients: recipients.filter((record) => record !== undefined) as RecipientRecord[],
   };
+}
+
+/** Reads a message and its first recipients, at most `recipientsMax`. The read is not consistent. */
+export async function glanceAtFirstRecipients(
+  ledger: Ledger,
+  id: QueueId,
+  recipientsMax: number,
+): Promise<Pick<LedgerMessage, "message" | "recipients">> {
+  const { Items } = await ledger.client.send(
+    new QueryCommand({
+      TableName: ledger.table,
+      KeyConditionExpression: `${LEDGER_KEYS.partition} = :p`,
+      ExpressionAttributeValues: { ":p": { S: messagePartition(id) } },
+      // The message and the notes come first.
+      Limit: recipientsMax + 2,
+    }),
+  );
+  return ledgerMessage(Items ?? []);
 }
 
 /** A query, not a GetItem: the functions have that right on the table anyway, and it costs the same. */

@@ -58,6 +58,8 @@ export interface Environment {
   readonly forwardConcurrency: number;
   /** Recipients of a message that may share one call to SES. @default LIMITS.forward.recipientsPerCall */
   readonly recipientsPerCall: number;
+  /** Adds to a reply the ids that SES gave to the mail it answers. @default true */
+  readonly threadReplies: boolean;
   /** Upper bound of feedback invocations at one time. @default 2 */
   readonly feedbackConcurrency: number;
   /** One SES tenant for each tenant of ours. @default false */
@@ -135,6 +137,7 @@ function readEnvironment(name: string, settings: JsonSettings): Environment {
       LIMITS.ses.recipientsPerCallMax,
       LIMITS.forward.recipientsPerCall,
     ),
+    threadReplies: settings.flag("threadReplies", true),
     feedbackConcurrency: settings.integer("feedbackConcurrency", 2, 1000, 2),
     sesTenants: settings.flag("sesTenants", false),
     sesTlsPolicy: settings.oneOf("sesTlsPolicy", ["OPTIONAL", "REQUIRE"] as const, "OPTIONAL"),

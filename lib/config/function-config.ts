@@ -31,6 +31,7 @@ const forward = {
     LIMITS.forward.recipientsPerCall,
     "recipients of a message that may share one call to SES",
   ),
+  threadReplies: optional(ENV.threadReplies, flag, true, "add to a reply the ids that SES gave to what it answers"),
   sesTenants: optional(ENV.sesTenants, flag, false, "send under the SES tenant of each tenant"),
   giveUpAfterHours: optional(
     ENV.giveUpAfterHours,

@@ -46,6 +46,19 @@ export function referencedIds(message: Buffer): string[] {
   return [...ids];
 }
 
+/**
+ * The Message-ID under which SES sends mail that it knows by `sesId`, without angle brackets. The names of the domains are
+ * what has been seen on mail from SES; its documentation does not give them.
+ */
+export function sesMessageId(sesId: string, region: string): string {
+  return `${sesId}@${region === "us-east-1" ? "email" : region}.amazonses.com`;
+}
+
+/** True for an id (without angle brackets) that SES has given. */
+export function isSesMessageId(id: string): boolean {
+  return /@[a-z0-9-]+\.amazonses\.com$/i.test(id);
+}
+
 /** What a field of ids is to hold. */
 export interface WantedIds {
   readonly ids: readonly string[];

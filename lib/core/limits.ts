@@ -87,6 +87,16 @@ export const LIMITS = {
     /** The same mail from the same client within this time is sent once. */
     duplicateWindowMs: 15 * 60_000,
   },
+  thread: {
+    /** Message-IDs that are looked up for a reply: the last ones it names. */
+    idsMax: 4,
+    /** Messages with such an id that are looked at, the newest first, */
+    copiesMax: 3,
+    /** Recipients of the earlier mail that are looked at, */
+    recipientsMax: 20,
+    /** and ids of SES that are added for each id. */
+    sesIdsMax: 5,
+  },
   functions: {
     /** Half of where V8 puts what is new. With its own choice, 16 MiB and more, garbage fills a third of a function. */
     semiSpaceMiB: 8,

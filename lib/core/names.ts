@@ -24,6 +24,7 @@ export const ENV = {
   giveUpAfterHours: "RELAYHOST_GIVE_UP_AFTER_HOURS",
   forwardConcurrency: "RELAYHOST_FORWARD_CONCURRENCY",
   recipientsPerCall: "RELAYHOST_RECIPIENTS_PER_CALL",
+  threadReplies: "RELAYHOST_THREAD_REPLIES",
   bindAddress: "RELAYHOST_BIND_ADDRESS",
   smtpPort: "RELAYHOST_SMTP_PORT",
   smtpsPort: "RELAYHOST_SMTPS_PORT",

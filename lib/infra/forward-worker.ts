@@ -46,6 +46,7 @@ export class ForwardWorker extends Construct {
         // Each invocation keeps to its share of the account's rate.
         [ENV.forwardConcurrency]: String(environment.forwardConcurrency),
         [ENV.recipientsPerCall]: String(environment.recipientsPerCall),
+        [ENV.threadReplies]: String(environment.threadReplies),
       },
       rights: forwardRights(this, resources, { configurationSet, sesTenants: environment.sesTenants }),
       exceptions: [

@@ -45,6 +45,7 @@ export function forwardRights(
     allow("SpoolMessages", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [spoolObjects(spool)]),
     listSpool(spool),
     allow("ReadWriteLedger", [...LEDGER_READ_WRITE, "dynamodb:BatchGetItem"], [ledger.tableArn]),
+    allow("FindAnsweredMail", ["dynamodb:Query"], [`${ledger.tableArn}/index/${LEDGER_INDEX.byMessageId}`]),
     allow("ReadDirectory", ["dynamodb:GetItem", "dynamodb:BatchGetItem"], [directory.tableArn]),
     consume(forwardQueue),
     allow("PutAside", ["sqs:SendMessage"], [forwardDlq.queueArn]),

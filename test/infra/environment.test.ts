@@ -28,6 +28,7 @@ describe("the settings of an environment", () => {
         logDays: 90,
         forwardConcurrency: 5,
         recipientsPerCall: LIMITS.forward.recipientsPerCall,
+        threadReplies: true,
         feedbackConcurrency: 2,
         sesTenants: false,
         sesTlsPolicy: "OPTIONAL",

@@ -53,6 +53,7 @@ describe("roles", () => {
         "dynamodb:BatchGetItem <LedgerTable.Arn>",
         "dynamodb:GetItem <DirectoryTable.Arn>",
         ...ledger,
+        "dynamodb:Query <LedgerTable.Arn>/index/byMessageId",
         "dynamodb:UpdateItem <LedgerTable.Arn>",
         ...log("ForwardFunctionLog"),
         "s3:DeleteObject <SpoolBucket.Arn>/spool/*",
