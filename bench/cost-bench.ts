@@ -39,6 +39,14 @@ export interface CostBench {
   readonly logBytes: number;
   readonly billedMs: typeof BILLED_MS;
   readonly rows: readonly CostRow[];
+  /** What a message costs more that answers another one of the tenant, see `lambda/forward/earlier-ses-ids.ts`. */
+  readonly reply: { readonly readUnits: number; readonly queries: number; readonly perThousand: readonly ReplyCost[] };
+}
+
+/** Dollars for a thousand replies on top of a thousand other messages. */
+export interface ReplyCost {
+  readonly region: string;
+  readonly dollars: number;
 }
 
 const MESSAGE_BYTES = 10_240;
@@ -52,30 +60,61 @@ export const BILLED_MS = {
   feedback: { 1: 60, 10: 20 },
 } as const;
 
+/** A reply waits for two queries, one after the other: billed to it alone, in a batch of one. */
+const REPLY_BILLED_MS = 15;
+
 const BATCH_SIZES = [1, 10] as const;
 
-/** Relays so many mails of 10 KB to one recipient, who gets them, and counts. */
+/** Relays so many mails of 10 KB to one recipient, who gets them, and counts; then as many replies to one of them. */
 export async function benchCost(messages: number): Promise<CostBench> {
   const pipeline = await startPipeline();
   const s3 = makeS3();
   try {
-    const meter = await meterOf(pipeline);
-    pipeline.proxy.onAnswer = (call, request, answer) => {
-      if (call.service === "dynamodb") meter.count(call.operation, request, answer);
-    };
-    for (let i = 0; i < messages; i++) {
-      await spoolMail({ client: s3, bucket: pipeline.names.spoolBucket }, benchMail(MESSAGE_BYTES));
-    }
+    const meters = { plain: await meterOf(pipeline), reply: await meterOf(pipeline) };
+    const spool = { client: s3, bucket: pipeline.names.spoolBucket };
     pipeline.work();
-    const delivered = (): number => pipeline.log.filter((event) => event["type"] === "Delivery").length;
-    await pipeline.logged(() => delivered() === messages, 120_000);
-    await pipeline.idle();
-    await pipeline.rest();
-    return result(pipeline, meter.units, messages);
+    let expected = 0;
+    const relay = async (meter: DynamoDbMeter, mails: readonly Buffer[]): Promise<void> => {
+      pipeline.proxy.reset();
+      pipeline.proxy.onAnswer = (call, request, answer) => {
+        if (call.service === "dynamodb") meter.count(call.operation, request, answer);
+      };
+      for (const mail of mails) await spoolMail(spool, mail);
+      expected += mails.length;
+      const delivered = (): number => pipeline.log.filter((event) => event["type"] === "Delivery").length;
+      await pipeline.logged(() => delivered() === expected, 240_000);
+      await pipeline.idle();
+    };
+    const mails = Array.from({ length: messages }, () => benchMail(MESSAGE_BYTES));
+    await relay(meters.plain, mails);
+    const plain = result(pipeline, meters.plain.units, messages);
+    const answered = /^Message-ID: (<.*>)\r$/m.exec(mails[0]?.toString("latin1") ?? "")?.[1] ?? "";
+    const fields = `In-Reply-To: ${answered}\r\nReferences: ${answered}\r\n`;
+    await relay(
+      meters.reply,
+      Array.from({ length: messages }, () => benchMail(MESSAGE_BYTES, fields)),
+    );
+    const queries = queriesOf(pipeline) / messages - (plain.calls.find(({ call }) => call === QUERY)?.perMessage ?? 0);
+    return { ...plain, reply: replyCost(meters.reply.units.readUnits / messages - plain.readUnits, queries) };
   } finally {
     s3.destroy();
     await pipeline.close();
   }
+}
+
+const QUERY = "dynamodb Query";
+
+function queriesOf(pipeline: Pipeline): number {
+  return pipeline.proxy.calls.filter(({ service, operation }) => `${service} ${operation}` === QUERY).length;
+}
+
+function replyCost(readUnits: number, queries: number): CostBench["reply"] {
+  const gigabyteSeconds = (REPLY_BILLED_MS * LIMITS.forward.memoryMiB) / 1024 / 1000;
+  const perThousand = Object.entries(PRICES).map(([region, prices]) => ({
+    region,
+    dollars: 1000 * (readUnits * prices.dynamodbReadUnit + gigabyteSeconds * prices.lambdaGigabyteSecond),
+  }));
+  return { readUnits, queries, perThousand };
 }
 
 /** A meter for the ledger, with its indexes as they are. */
@@ -96,7 +135,7 @@ async function meterOf(pipeline: Pipeline): Promise<DynamoDbMeter> {
   }
 }
 
-function result(pipeline: Pipeline, units: DynamoDbUnits, messages: number): CostBench {
+function result(pipeline: Pipeline, units: DynamoDbUnits, messages: number): Omit<CostBench, "reply"> {
   const counts = new Map<string, number>();
   for (const { service, operation } of pipeline.proxy.calls) {
     const call = service === "sns" ? "sns Publish" : `${service} ${operation}`;

@@ -78,6 +78,12 @@ export function printCost(cost: CostBench): CostBench {
       ...[bill.s3, bill.sqs, bill.sns, bill.lambda, bill.dynamodb, bill.onTopOfSes, bill.logs, bill.ses].map(dollars),
     ]),
   );
+  const { reply } = cost;
+  const more = reply.perThousand.map((row) => `${dollars(row.dollars)} in ${row.region}`).join(", ");
+  console.log(
+    `\nA reply to an earlier mail of the tenant: ${reply.queries.toFixed(2)} queries and ${reply.readUnits.toFixed(2)} read ` +
+      `units more; dollars for 1,000: ${more}`,
+  );
   return cost;
 }
 

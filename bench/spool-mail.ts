@@ -8,11 +8,14 @@ import { encodeSpoolHeader } from "../lib/core/spool-object.ts";
 const LINE = "The quick brown fox jumps over the lazy dog, and then once more from the start.\r\n";
 let made = 0;
 
-/** A mail of this many octets, as octets; each is another one, or the duplicate guard would drop it. */
-export function benchMail(bytes: number): Buffer {
+/**
+ * A mail of this many octets, as octets; each is another one, or the duplicate guard would drop it. `fields`: whole lines
+ * to go in front of its header.
+ */
+export function benchMail(bytes: number, fields = ""): Buffer {
   made += 1;
   const header =
-    "From: Sales department <sales@example.com>\r\nTo: Somebody Else <somebody@customer.example.net>\r\n" +
+    `${fields}From: Sales department <sales@example.com>\r\nTo: Somebody Else <somebody@customer.example.net>\r\n` +
     `Subject: Order ${made} has been received\r\nDate: Tue, 24 Nov 2026 10:00:00 +0900\r\nMIME-Version: 1.0\r\n` +
     "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n" +
     `Message-ID: <20261124010000.${process.pid}.${made}.0123456789ABCDEF@web01.example.com>\r\n\r\n`;
