@@ -16,7 +16,8 @@ const MAY_READ_ENVIRONMENT =
 /** Programs that a person starts. */
 const MAY_PRINT = /^(bin|bench|\.ci|test\/fault)\/|^test\/support\/(write-[^/]+|[^/]+-process)\.ts$/;
 /** Texts that Japanese senders read, and samples of mail. */
-const MAY_BE_JAPANESE = /^lib\/core\/(dsn-(date|reasons|text)|refusal-words-ja)\.ts$|^test\//;
+const MAY_BE_JAPANESE =
+  /^lib\/core\/(dsn-(date|reasons|text)|refusal-words-ja)\.ts$|^lib\/core\/(setup|preflight|doctor)\/|^test\//;
 const UNFINISHED = new RegExp(["\\bTO", "DO\\b|\\bFIX", "ME\\b"].join(""), "g");
 
 /** Places where a pattern is found in the code, comments and quotes left out. */
