@@ -70,6 +70,8 @@ export interface Environment {
   readonly sesDeliveryHours: number;
   /** Keeps bucket and tables when the stack is deleted, and guards tables and stack against deletion. @default true */
   readonly deletionProtection: boolean;
+  /** Nothing that costs by the hour: no load balancer, no task. Identities, tables, queues and functions stay. @default false */
+  readonly standby: boolean;
   readonly edge: EdgeSetting;
 }
 
@@ -143,6 +145,7 @@ function readEnvironment(name: string, settings: JsonSettings): Environment {
     sesTlsPolicy: settings.oneOf("sesTlsPolicy", ["OPTIONAL", "REQUIRE"] as const, "OPTIONAL"),
     sesDeliveryHours: settings.integer("sesDeliveryHours", 1, 14, 14),
     deletionProtection: settings.flag("deletionProtection", true),
+    standby: settings.flag("standby", false),
     edge: readEdge(settings.group("edge")),
   };
 }

@@ -39,7 +39,8 @@ export interface RelayAlarmsProps {
   readonly forwardLog: ILogGroup;
   readonly feedbackLog: ILogGroup;
   readonly edgeLog: ILogGroup;
-  readonly targets: NetworkTargetGroup;
+  /** Absent while the environment stands by. */
+  readonly targets: NetworkTargetGroup | undefined;
 }
 
 /** What an alarm asks of its metric. */
@@ -116,6 +117,7 @@ export class RelayAlarms extends Construct {
   }
 
   private watchEdge({ edgeLog, targets }: RelayAlarmsProps): void {
+    if (targets === undefined) return;
     this.alarm("EdgeUnhealthy", {
       metric: targets.metrics.healthyHostCount({ statistic: Stats.MINIMUM, period: Duration.minutes(1) }),
       threshold: 1,

@@ -21,8 +21,8 @@ import { resourceName } from "./physical-names.ts";
 /** What is shown. */
 export interface RelayDashboardProps {
   readonly environment: string;
-  readonly loadBalancer: NetworkLoadBalancer;
-  readonly targets: NetworkTargetGroup;
+  /** Absent while the environment stands by. */
+  readonly edge: { readonly loadBalancer: NetworkLoadBalancer; readonly targets: NetworkTargetGroup } | undefined;
   readonly forwardQueue: IQueue;
   readonly forwardDlq: IQueue;
   readonly feedbackQueue: IQueue;
@@ -44,7 +44,7 @@ export class RelayDashboard extends Construct {
       defaultInterval: Duration.hours(24),
       widgets: [
         [new AlarmStatusWidget({ title: "What rings (see RUNBOOK.md)", alarms: [...props.alarms], width: FULL_WIDTH })],
-        ...edgeRows(props),
+        ...(props.edge === undefined ? [[step("1. Standing by: customers cannot connect")]] : edgeRows(props.edge)),
         ...forwardRows(props),
         ...feedbackRows(props),
       ],
@@ -52,7 +52,7 @@ export class RelayDashboard extends Construct {
   }
 }
 
-function edgeRows({ loadBalancer, targets }: RelayDashboardProps): IWidget[][] {
+function edgeRows({ loadBalancer, targets }: NonNullable<RelayDashboardProps["edge"]>): IWidget[][] {
   const { metrics } = loadBalancer;
   return [
     [step("1. Customers' servers connect")],

@@ -73,7 +73,9 @@ export class RelayStack extends Stack {
     });
     const { vpc } = new RelayNetwork(this, "Network");
     const task = new EdgeTask(this, "EdgeTask", { environment, resources, imageDir: code.edgeImage });
-    const edge = new SmtpEdge(this, "Edge", { environment, vpc, taskDefinition: task.definition });
+    const edge = environment.standby
+      ? undefined
+      : new SmtpEdge(this, "Edge", { environment, vpc, taskDefinition: task.definition });
     const { alarms } = new RelayAlarms(this, "Alarms", {
       environment,
       forwardQueue: intake.forwardQueue,
@@ -84,12 +86,11 @@ export class RelayStack extends Stack {
       forwardLog: forward.worker.logGroup,
       feedbackLog: feedback.worker.logGroup,
       edgeLog: task.logGroup,
-      targets: edge.targets,
+      targets: edge?.targets,
     });
     new RelayDashboard(this, "Dashboard", {
       environment: environment.name,
-      loadBalancer: edge.loadBalancer,
-      targets: edge.targets,
+      edge,
       forwardQueue: intake.forwardQueue,
       forwardDlq: intake.forwardDlq,
       feedbackQueue: feedback.feedbackQueue,
@@ -99,7 +100,7 @@ export class RelayStack extends Stack {
       alarms,
     });
     const { hostName, hostedZone } = environment;
-    if (hostedZone !== undefined) {
+    if (hostedZone !== undefined && edge !== undefined) {
       new HostRecord(this, "HostRecord", { hostName, hostedZone, loadBalancer: edge.loadBalancer });
     }
     new RuntimeParameter(this, "Runtime", {
@@ -121,11 +122,10 @@ export class RelayStack extends Stack {
     });
 
     this.output("HostName", "What customers write into their mail server", hostName);
-    this.output(
-      "LoadBalancerName",
-      "Where the host name must point (alias or A, never CNAME)",
-      edge.loadBalancer.loadBalancerDnsName,
-    );
+    if (edge !== undefined) {
+      const { loadBalancerDnsName } = edge.loadBalancer;
+      this.output("LoadBalancerName", "Where the host name must point (alias or A, never CNAME)", loadBalancerDnsName);
+    }
     this.output("RuntimeParameterName", "Read by the relayhost command", runtimeParameterName(environment.name));
     this.output("SpoolBucketName", "Messages not yet handled, under spool/", resources.spool.bucketName);
   }

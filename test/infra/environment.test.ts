@@ -31,6 +31,7 @@ describe("the settings of an environment", () => {
         threadReplies: true,
         feedbackConcurrency: 2,
         sesTenants: false,
+        standby: false,
         sesTlsPolicy: "OPTIONAL",
         sesDeliveryHours: 14,
         deletionProtection: true,
