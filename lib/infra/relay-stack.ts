@@ -27,6 +27,7 @@ import type { RelayResources } from "./rights.ts";
 import { RuntimeParameter } from "./runtime-parameter.ts";
 import { SmtpEdge } from "./smtp-edge.ts";
 import { SweepSchedule } from "./sweep-schedule.ts";
+import { isInZone, SystemIdentity } from "./system-identity.ts";
 
 /** The settings of the environment and the code to run in it. */
 export interface RelayStackProps extends StackProps {
@@ -100,6 +101,16 @@ export class RelayStack extends Stack {
       alarms,
     });
     const { hostName, hostedZone } = environment;
+    const systemDomain = domainOf(environment.systemAddress);
+    if (hostedZone !== undefined && isInZone(systemDomain, hostedZone.name)) {
+      const { configurationSet } = feedback;
+      new SystemIdentity(this, "SystemIdentity", {
+        domain: systemDomain,
+        hostedZone,
+        configurationSet,
+        region: this.region,
+      });
+    }
     if (hostedZone !== undefined && edge !== undefined) {
       new HostRecord(this, "HostRecord", { hostName, hostedZone, loadBalancer: edge.loadBalancer });
     }
@@ -137,4 +148,8 @@ export class RelayStack extends Stack {
   private output(id: string, description: string, value: string): void {
     new CfnOutput(this, id, { description, value });
   }
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf("@") + 1);
 }
