@@ -14,7 +14,7 @@ const PRODUCT = /^(lib|lambda|relay-edge)\//;
 const MAY_READ_ENVIRONMENT =
   /^(bin|test|bench|\.ci)\/|^relay-edge\/main\.ts$|^lambda\/[^/]+\/handler\.ts$|^lib\/local\/start-local\.ts$|^lib\/aws\/clients\.ts$|\.config\.ts$/;
 /** Programs that a person starts. */
-const MAY_PRINT = /^(bin|bench|\.ci|test\/fault)\/|^test\/support\/(write-[^/]+|[^/]+-process)\.ts$/;
+const MAY_PRINT = /^(bin|bench|\.ci|test\/f(?:ault|uzz))\/|^test\/support\/(write-[^/]+|[^/]+-process)\.ts$/;
 /** Texts that Japanese senders read, and samples of mail. */
 const MAY_BE_JAPANESE =
   /^lib\/core\/(dsn-(date|reasons|text)|refusal-words-ja)\.ts$|^lib\/core\/(setup|preflight|doctor)\/|^test\//;
