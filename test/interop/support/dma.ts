@@ -37,23 +37,24 @@ export async function startDma(relay: RelayAccess, certificate: string): Promise
   }
 }
 
-/** The customer's part. */
-async function configure(machine: Machine, relay: RelayAccess): Promise<void> {
-  await machine.write(
-    "/etc/dma/dma.conf",
-    `SMARTHOST ${RELAY_HOST}
+/** The customer's part, by file. */
+export function dmaFiles(relay: RelayAccess): Record<"/etc/dma/dma.conf" | "/etc/dma/auth.conf", string> {
+  const { login } = relay;
+  return {
+    "/etc/dma/dma.conf": `SMARTHOST ${RELAY_HOST}
 PORT ${relay.port}
 AUTHPATH /etc/dma/auth.conf
 SECURETRANSFER
 ${relay.implicitTls === true ? "" : "STARTTLS\n"}MAILNAME /etc/mailname
 `,
-  );
-  const { login } = relay;
-  await machine.write(
-    "/etc/dma/auth.conf",
-    login === undefined ? "" : `${login.user}|${RELAY_HOST}:${login.password}\n`,
-    { group: "mail", mode: 0o640 },
-  );
+    "/etc/dma/auth.conf": login === undefined ? "" : `${login.user}|${RELAY_HOST}:${login.password}\n`,
+  };
+}
+
+async function configure(machine: Machine, relay: RelayAccess): Promise<void> {
+  const files = dmaFiles(relay);
+  await machine.write("/etc/dma/dma.conf", files["/etc/dma/dma.conf"]);
+  await machine.write("/etc/dma/auth.conf", files["/etc/dma/auth.conf"], { group: "mail", mode: 0o640 });
 }
 
 /** `dma -bp`: a block of ID, From and To for each recipient. */

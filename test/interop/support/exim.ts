@@ -52,11 +52,17 @@ function withOption(template: string, name: string, driver: string, option: stri
   return template.replaceAll(place, `$1  ${option}\n`);
 }
 
-/** The customer's part: three files and update-exim4.conf. The machine's own names and port are what the guide leaves. */
-async function configure(machine: Machine, relay: RelayAccess, port: number): Promise<void> {
-  await machine.write(
-    "/etc/exim4/update-exim4.conf.conf",
-    `dc_eximconfig_configtype='smarthost'
+const ANSWERS = "/etc/exim4/update-exim4.conf.conf";
+const PASSWORDS = "/etc/exim4/passwd.client";
+const MACROS = "/etc/exim4/exim4.conf.localmacros";
+
+/** The customer's part, by file. The machine's own names and port are what the guide leaves. */
+export function eximFiles(
+  relay: RelayAccess,
+  port: number,
+): Record<typeof ANSWERS | typeof PASSWORDS | typeof MACROS, string> {
+  return {
+    [ANSWERS]: `dc_eximconfig_configtype='smarthost'
 dc_smarthost='${RELAY_HOST}::${relay.port}'
 dc_other_hostnames='${MACHINE_NAME}'
 dc_local_interfaces='127.0.0.1.${port}'
@@ -69,20 +75,20 @@ dc_hide_mailname=''
 dc_mailname_in_oh='true'
 dc_localdelivery='mail_spool'
 `,
-  );
-  await machine.write(
-    "/etc/exim4/passwd.client",
-    relay.login === undefined ? "" : `*:${relay.login.user}:${relay.login.password}\n`,
-    { group: "Debian-exim", mode: 0o640 },
-  );
-  await machine.write(
-    "/etc/exim4/exim4.conf.localmacros",
-    `MAIN_HARDCODE_PRIMARY_HOSTNAME = ${MACHINE_NAME}
+    [PASSWORDS]: relay.login === undefined ? "" : `*:${relay.login.user}:${relay.login.password}\n`,
+    [MACROS]: `MAIN_HARDCODE_PRIMARY_HOSTNAME = ${MACHINE_NAME}
 REMOTE_SMTP_SMARTHOST_HOSTS_REQUIRE_TLS = *
 REMOTE_SMTP_SMARTHOST_TLS_VERIFY_CERTIFICATES = ${CERTIFICATES}
 REMOTE_SMTP_SMARTHOST_TLS_VERIFY_HOSTS = *
 ${relay.implicitTls === true ? "REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps\n" : ""}`,
-  );
+  };
+}
+
+async function configure(machine: Machine, relay: RelayAccess, port: number): Promise<void> {
+  const files = eximFiles(relay, port);
+  await machine.write(ANSWERS, files[ANSWERS]);
+  await machine.write(PASSWORDS, files[PASSWORDS], { group: "Debian-exim", mode: 0o640 });
+  await machine.write(MACROS, files[MACROS]);
   await machine.must(["update-exim4.conf"]);
 }
 

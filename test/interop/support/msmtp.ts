@@ -43,7 +43,7 @@ export async function openMsmtp(relay: RelayAccess, certificate: string): Promis
   const run = (command: readonly string[], input?: Buffer): Promise<ProgramResult> =>
     runProgram(command, input, { env: { HOME: home } });
   const useRelay = (changed: RelayAccess): Promise<void> =>
-    writeFile(join(home, ".msmtprc"), configuration(changed, trustFile), { mode: 0o600 });
+    writeFile(join(home, ".msmtprc"), msmtpConfiguration(changed, trustFile), { mode: 0o600 });
   await writeFile(trustFile, certificate);
   await useRelay(relay);
   return {
@@ -63,7 +63,7 @@ export async function openMsmtp(relay: RelayAccess, certificate: string): Promis
 }
 
 /** The guide's, but for the relay's address: this machine does not know it by name. */
-function configuration(relay: RelayAccess, trustFile: string): string {
+export function msmtpConfiguration(relay: RelayAccess, trustFile: string): string {
   const { login } = relay;
   return `account default
 auth ${login === undefined ? "off" : "on"}

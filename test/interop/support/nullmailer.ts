@@ -37,16 +37,17 @@ export async function startNullmailer(relay: RelayAccess, certificate: string): 
   }
 }
 
-/** The customer's part. */
-async function configure(machine: Machine, relay: RelayAccess): Promise<void> {
+/** The customer's part: /etc/nullmailer/remotes. */
+export function nullmailerRemotes(relay: RelayAccess): string {
   const { login } = relay;
   const tls = relay.implicitTls === true ? "--ssl" : "--starttls";
   const auth = login === undefined ? "" : ` --user=${login.user} --pass=${login.password}`;
-  await machine.write(
-    "/etc/nullmailer/remotes",
-    `${RELAY_HOST} smtp --port=${relay.port} ${tls}${auth} --x509cafile=${CERTIFICATES}\n`,
-    { owner: "mail", group: "mail", mode: 0o600 },
-  );
+  return `${RELAY_HOST} smtp --port=${relay.port} ${tls}${auth} --x509cafile=${CERTIFICATES}\n`;
+}
+
+async function configure(machine: Machine, relay: RelayAccess): Promise<void> {
+  const owner = { owner: "mail", group: "mail", mode: 0o600 };
+  await machine.write("/etc/nullmailer/remotes", nullmailerRemotes(relay), owner);
 }
 
 /** A queue file: the sender, a recipient on each line, an empty line, the message. */

@@ -40,27 +40,32 @@ async function start(machine: Machine, relay: RelayAccess, port: number): Promis
   return daemon;
 }
 
-/** The customer's part: the table of secrets, the action "relay" and the rule that uses it. */
-async function configure(machine: Machine, relay: RelayAccess, port: number): Promise<void> {
+/** The customer's part, by file: the table of secrets, the action "relay" and the rule that uses it. `port`: its own. */
+export function openSmtpdFiles(
+  relay: RelayAccess,
+  port: number,
+): Record<"/etc/mail/secrets" | "/etc/smtpd.conf", string> {
   const { login } = relay;
   const scheme = relay.implicitTls === true ? "smtps" : "smtp+tls";
   const target = `${RELAY_HOST}:${relay.port}`;
-  await machine.write("/etc/mail/secrets", login === undefined ? "" : `edge ${login.user}:${login.password}\n`, {
-    group: "opensmtpd",
-    mode: 0o640,
-  });
   const how =
     login === undefined
       ? `relay host "${scheme}://${target}"`
       : `relay host "${scheme}://edge@${target}" auth <secrets>`;
-  await machine.write(
-    "/etc/smtpd.conf",
-    `table secrets file:/etc/mail/secrets
+  return {
+    "/etc/mail/secrets": login === undefined ? "" : `edge ${login.user}:${login.password}\n`,
+    "/etc/smtpd.conf": `table secrets file:/etc/mail/secrets
 listen on 127.0.0.1 port ${port}
 action "relay" ${how} helo ${MACHINE_NAME}
 match from local for any action "relay"
 `,
-  );
+  };
+}
+
+async function configure(machine: Machine, relay: RelayAccess, port: number): Promise<void> {
+  const files = openSmtpdFiles(relay, port);
+  await machine.write("/etc/mail/secrets", files["/etc/mail/secrets"], { group: "opensmtpd", mode: 0o640 });
+  await machine.write("/etc/smtpd.conf", files["/etc/smtpd.conf"]);
 }
 
 /** `smtpctl show queue`: one envelope a line, fields between bars; the fifth the sender, the seventh the recipient. */

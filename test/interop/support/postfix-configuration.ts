@@ -1,4 +1,4 @@
-/** main.cf and master.cf of the Postfix under test. The block marked as the customer's is what our set-up guide prints. */
+/** main.cf and master.cf of the Postfix under test. The customer's part is what our set-up guide says. */
 
 import { RELAY_HOST } from "./machine.ts";
 import type { RelayAccess } from "./mail-server.ts";
@@ -53,8 +53,15 @@ ${from.mailboxDomain === undefined ? "" : mailboxesOf(from.mailboxDomain, from)}
 # Only because the relay of the test is reached by address: elsewhere it is the name in relayhost.
 smtp_tls_secure_cert_match = ${RELAY_HOST}
 
-# The customer's part.
-relayhost = ${from.relayHost}
+${customersPart(from)}smtp_tls_loglevel = 1
+`;
+}
+
+/** What the set-up guide says to write into main.cf. */
+export function customersPart(
+  from: Pick<PostfixConfiguration, "relay" | "relayHost" | "passwords" | "trustFile">,
+): string {
+  return `relayhost = ${from.relayHost}
 smtp_sasl_auth_enable = ${from.relay.allowListed === true ? "no" : "yes"}
 smtp_sasl_password_maps = ${from.passwords}
 smtp_sasl_security_options = noanonymous
@@ -62,8 +69,12 @@ smtp_sasl_tls_security_options = noanonymous
 smtp_tls_security_level = secure
 smtp_tls_CAfile = ${from.trustFile}
 smtp_tls_wrappermode = ${from.relay.implicitTls === true ? "yes" : "no"}
-smtp_tls_loglevel = 1
 `;
+}
+
+/** The line of the password file; empty without a login. */
+export function passwordEntry(relayHost: string, { login }: RelayAccess): string {
+  return login === undefined ? "" : `${relayHost} ${login.user}:${login.password}\n`;
 }
 
 function mailboxesOf(domain: string, { mailboxes, mailOwner }: PostfixConfiguration): string {

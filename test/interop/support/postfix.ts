@@ -18,7 +18,7 @@ import { freePort } from "../../support/free-port.ts";
 import { SmtpClient, type SmtpMessage } from "../../support/smtp-client.ts";
 import { waitFor } from "../../support/wait-for.ts";
 import type { QueuedMail, RelayAccess } from "./mail-server.ts";
-import { mainCf, masterCf } from "./postfix-configuration.ts";
+import { mainCf, masterCf, passwordEntry } from "./postfix-configuration.ts";
 
 /** Which relay this Postfix uses, and what it is besides. */
 export type PostfixOptions = {
@@ -79,9 +79,7 @@ export async function startPostfix(options: PostfixOptions): Promise<Postfix> {
       join(config, "main.cf"),
       mainCf({ dir, logFile, mailboxes, mailboxDomain, relayHost, passwords, trustFile, mailOwner, relay }),
     );
-    const { login } = relay;
-    const entry = login === undefined ? "" : `${relayHost} ${login.user}:${login.password}\n`;
-    await writeFile(join(config, "sasl_passwd"), entry, { mode: 0o600 });
+    await writeFile(join(config, "sasl_passwd"), passwordEntry(relayHost, relay), { mode: 0o600 });
     await run("postmap", ["-c", config, passwords]);
   };
 

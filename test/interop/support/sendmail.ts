@@ -3,6 +3,7 @@
  */
 
 import { freePort } from "../../support/free-port.ts";
+import type { SmtpLogin } from "../../support/smtp-client.ts";
 import { type Daemon, MACHINE_NAME, type Machine, openMachine, RELAY_HOST } from "./machine.ts";
 import type { MailServer, QueuedMail, RelayAccess } from "./mail-server.ts";
 import { submitBySmtp, waitForPort } from "./submit.ts";
@@ -57,16 +58,25 @@ async function prepare(machine: Machine): Promise<void> {
   await machine.write("/etc/mail/service.switch", "hosts files\naliases files\n");
 }
 
-/** The customer's part: lines before MAILER_DEFINITIONS, and the table with the password. */
-async function configure(machine: Machine, relay: RelayAccess, port: number): Promise<void> {
-  const { login } = relay;
+/** The customer's part of sendmail.mc: lines before MAILER_DEFINITIONS. */
+export function sendmailLines(relay: RelayAccess): string {
   const authInfo = "FEATURE(`authinfo', `hash -o /etc/mail/auth/client-info.db')dnl\n";
-  const lines = `define(\`SMART_HOST', \`relay:[${RELAY_HOST}]')dnl
+  return `define(\`SMART_HOST', \`relay:[${RELAY_HOST}]')dnl
 define(\`RELAY_MAILER_ARGS', \`TCP $h ${relay.port}')dnl
 define(\`confAUTH_MECHANISMS', \`LOGIN PLAIN')dnl
-${login === undefined ? "" : authInfo}define(\`confCACERT_PATH', \`/etc/ssl/certs')dnl
+${relay.login === undefined ? "" : authInfo}define(\`confCACERT_PATH', \`/etc/ssl/certs')dnl
 define(\`confCACERT', \`/etc/ssl/certs/ca-certificates.crt')dnl
-define(\`confDOMAIN_NAME', \`${MACHINE_NAME}')dnl
+`;
+}
+
+/** The line of /etc/mail/auth/client-info. */
+export function sendmailClientInfo({ user, password }: SmtpLogin): string {
+  return `AuthInfo:${RELAY_HOST} "U:${user}" "I:${user}" "P:${password}" "M:PLAIN LOGIN"\n`;
+}
+
+async function configure(machine: Machine, relay: RelayAccess, port: number): Promise<void> {
+  const { login } = relay;
+  const lines = `${sendmailLines(relay)}define(\`confDOMAIN_NAME', \`${MACHINE_NAME}')dnl
 FEATURE(\`accept_unresolvable_domains')dnl
 `;
   const mc = (await machine.read(DEBIAN_MC))
@@ -81,7 +91,7 @@ FEATURE(\`accept_unresolvable_domains')dnl
   await makeMap(machine, "/etc/mail/aliases.db", "");
   await machine.must(["sh", "-c", "mkdir -p -m 0700 /etc/mail/auth"]);
   if (login === undefined) return;
-  const entry = `AuthInfo:${RELAY_HOST} "U:${login.user}" "I:${login.user}" "P:${login.password}" "M:PLAIN LOGIN"\n`;
+  const entry = sendmailClientInfo(login);
   await machine.write("/etc/mail/auth/client-info", entry, { mode: 0o600 });
   await makeMap(machine, "/etc/mail/auth/client-info.db", entry);
 }
