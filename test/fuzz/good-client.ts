@@ -34,7 +34,7 @@ export function startGoodClient(smtpPort: number, login: SmtpLogin, random: Seed
   const latenciesMs: number[] = [];
   const faults: string[] = [];
   const taken: TakenMail[] = [];
-  let stopping = false;
+  const state = { stopping: false };
   let number = 0;
 
   const sendOne = async (client: SmtpClient): Promise<void> => {
@@ -49,12 +49,12 @@ export function startGoodClient(smtpPort: number, login: SmtpLogin, random: Seed
   };
 
   const work = async (): Promise<void> => {
-    while (!stopping) {
+    while (!state.stopping) {
       let client: SmtpClient | undefined;
       try {
         client = await SmtpClient.connect({ port: smtpPort, timeoutMs: PATIENCE_MS });
         await client.logIn(login);
-        for (let sent = 0; sent < MAILS_PER_CONNECTION && !stopping; sent += 1) {
+        for (let sent = 0; sent < MAILS_PER_CONNECTION && !state.stopping; sent += 1) {
           await sendOne(client);
           await sleep(PAUSE_MS);
         }
@@ -72,7 +72,7 @@ export function startGoodClient(smtpPort: number, login: SmtpLogin, random: Seed
     latenciesMs,
     faults,
     stop: async () => {
-      stopping = true;
+      state.stopping = true;
       await working;
     },
   };

@@ -63,11 +63,11 @@ function mutatedOnce(random: SeededRandom, bytes: Buffer): Buffer {
     case 7: // long
       return Buffer.concat([
         bytes.subarray(0, at),
-        Buffer.alloc(random.between(100, 14_000), pick(random, [..."aA .@<\x00\xff"])),
+        Buffer.alloc(random.between(100, 14_000), pick(random, ["a", "A", " ", ".", "@", "<", "\0", "\xff"]), "latin1"),
         bytes.subarray(at),
       ]);
     default: // turned round
-      return around(Buffer.from(bytes.subarray(at, to)).reverse());
+      return around(Buffer.from(bytes.subarray(at, to).toReversed()));
   }
 }
 

@@ -89,7 +89,9 @@ function describeStep(step: Step): string {
     case "deaf":
     case "hear":
       return `  ${step.do}`;
-    default:
+    case "listen":
+    case "hear-nothing":
+    case "wait":
       return `  ${step.do} ${step.ms} ms`;
   }
 }
