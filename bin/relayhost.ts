@@ -2,6 +2,7 @@
 /** The operator's command line; each command has its own file. */
 
 import { Command } from "commander";
+import { addBouncesCommand } from "./commands/bounces.ts";
 import { addCredentialCommand } from "./commands/credential.ts";
 import { addDomainCommand } from "./commands/domain.ts";
 import { addLocalCommand } from "./commands/local.ts";
@@ -30,6 +31,7 @@ addLocalCommand(program);
 addSendCommand(program);
 addQueueCommand(program);
 addTraceCommand(program);
+addBouncesCommand(program);
 addQueueActionCommands(program);
 addSuppressionCommand(program);
 addTenantCommand(program);

@@ -15,9 +15,9 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { addressKey } from "../core/address.ts";
-import type { MessageRecord, RecipientRecord } from "../core/message-record.ts";
+import { hasFailed, type MessageRecord, type RecipientRecord } from "../core/message-record.ts";
 import { LEDGER_INDEX, LEDGER_KEYS } from "../core/names.ts";
-import { parseQueueId, type QueueId } from "../core/queue-id.ts";
+import { parseQueueId, type QueueId, queueIdTimeMs } from "../core/queue-id.ts";
 import type { SesEvent } from "../core/ses-event.ts";
 
 /** The ledger table and a client for it. */
@@ -165,6 +165,9 @@ export async function saveRecipient(ledger: Ledger, record: RecipientRecord): Pr
     [LEDGER_KEYS.id]: record.id,
     [LEDGER_KEYS.recipient]: addressKey(record.address),
     ...(record.sesId === undefined ? {} : { [LEDGER_KEYS.sesId]: record.sesId }),
+    ...(record.tenant === undefined || !hasFailed(record)
+      ? {}
+      : { [LEDGER_KEYS.tenantDay]: failedDay(record.tenant, new Date(queueIdTimeMs(record.id)).toISOString()) }),
     [LEDGER_KEYS.ttl]: record.expiresAt,
     version: record.version,
     record,
@@ -279,6 +282,11 @@ export function messagePartition(id: QueueId): string {
 /** Sort key of a recipient. */
 export function recipientSort(index: number): string {
   return `r#${String(index).padStart(5, "0")}`;
+}
+
+/** Key, in the index by tenant and day, of recipients who did not get their mail. `time`: RFC 3339, or its day alone. */
+export function failedDay(tenant: string, time: string): string {
+  return `${tenantDay(tenant, time)}#failed`;
 }
 
 /** Key of a tenant's day in the index: `time` is RFC 3339, or its day alone. */

@@ -76,6 +76,8 @@ export interface DsnNote {
 export interface RecipientRecord {
   readonly id: QueueId;
   readonly index: number;
+  /** Whose mail it is; absent on records from before this was kept. */
+  readonly tenant?: string;
   readonly address: string;
   readonly notify?: readonly Notify[];
   readonly orcpt?: { readonly type: string; readonly value: string };
@@ -109,6 +111,11 @@ export function isSettled(record: RecipientRecord): boolean {
   return isHandled(record) && !owesReport(record);
 }
 
+/** True when the recipient did not get the mail, or called it spam. */
+export function hasFailed({ state }: Pick<RecipientRecord, "state">): boolean {
+  return state === "bounced" || state === "complained" || state === "rejected" || state === "failed";
+}
+
 /** True when a report about it is owed and not in the spool. */
 export function owesReport(record: RecipientRecord): boolean {
   return (record.dsns ?? []).some((note) => !note.written);
@@ -125,6 +132,7 @@ export function firstClaim(
   return {
     id: message.id,
     index,
+    tenant: message.tenant,
     ...recipient,
     version: 1,
     state: "sending",
@@ -153,6 +161,7 @@ export function endedUnseen(
   return {
     id: message.id,
     index,
+    tenant: message.tenant,
     ...recipient,
     version: 1,
     state: "failed",
@@ -180,6 +189,7 @@ export function duplicateOf(
   return {
     id: message.id,
     index,
+    tenant: message.tenant,
     ...recipient,
     version: 1,
     state: "duplicate",

@@ -83,6 +83,27 @@ export function reportOf(event: SesEvent, address: string): Pick<HistoryEntry, "
   }
 }
 
+/** What stands of a bounce in its entry; undefined for an entry of another kind. */
+export function bounceOf(
+  entry: HistoryEntry,
+): { readonly bounceType: string; readonly bounceSubType: string; readonly diagnosticCode?: string } | undefined {
+  const [bounceType = "", bounceSubType = ""] = (entry.eventKey?.split("|")[2] ?? "").split("/");
+  if (entry.what !== "Bounce" || bounceType === "") return undefined;
+  return { bounceType, bounceSubType, ...wordsBehind(`${bounceType}/${bounceSubType}`, entry) };
+}
+
+/** What stands of a delay in its entry. */
+export function delayOf(entry: HistoryEntry): { readonly delayType: string; readonly diagnosticCode?: string } {
+  const delayType = (entry.eventKey?.split("|")[2] ?? "").split("/")[0] ?? "";
+  return { delayType, ...wordsBehind(delayType, entry) };
+}
+
+/** `reportOf` writes the kind, a space, and the remote server's words. */
+function wordsBehind(kind: string, entry: HistoryEntry): { readonly diagnosticCode?: string } {
+  const { detail } = entry;
+  return detail?.startsWith(`${kind} `) === true ? { diagnosticCode: detail.slice(kind.length + 1) } : {};
+}
+
 /** Undefined when the events do not say yet. The strongest fact wins, and of equals the latest. */
 export function verdictOf(history: readonly HistoryEntry[]): Verdict | undefined {
   const delivered = isDelivered(history);
@@ -124,9 +145,9 @@ function stateByEvent(entry: HistoryEntry, delivered: boolean): Verdict["state"]
     case "Complaint":
       return entry.status === SUPPRESSED_STATUS ? "failed" : "complained";
     case "Bounce": {
-      const [type = "", subType = ""] = (entry.eventKey?.split("|")[2] ?? "").split("/");
-      if (neverSentReason(subType) !== undefined) return "failed";
-      return delivered && type === "Transient" && subType === "General" ? undefined : "bounced";
+      const { bounceType, bounceSubType } = bounceOf(entry) ?? { bounceType: "", bounceSubType: "" };
+      if (neverSentReason(bounceSubType) !== undefined) return "failed";
+      return delivered && bounceType === "Transient" && bounceSubType === "General" ? undefined : "bounced";
     }
     case "Reject":
       return "rejected";

@@ -138,10 +138,40 @@ describe("relayhost queue", () => {
   });
 });
 
+describe("relayhost bounces", () => {
+  const groups = async (...args: string[]): Promise<{ reason: string; count: number; example: { id: string } }[]> =>
+    JSON.parse((await relayhost("bounces", "--json", ...args)).stdout) as Awaited<ReturnType<typeof groups>>;
+
+  it("groups what did not arrive by reason, with what it means, in English, Japanese, JSON and CSV", async () => {
+    const id = await send("bounce@simulator.amazonses.com", "bounce-1@example.com");
+    const found = await waitFor(
+      async () => (await groups("--to", "simulator.amazonses.com")).find((group) => group.reason === "no-such-user"),
+      { deadlineMs: 60_000, intervalMs: 500, otherwise: () => relay.output() },
+    );
+    expect(found).toMatchObject({ count: 1, example: { id } });
+    expect(await groups("--tenant", "demo", "--domain", "example.com", "--kind", "bounce")).toMatchObject([
+      { count: 1 },
+    ]);
+    expect(await groups("--kind", "complaint")).toEqual([]);
+    expect(await groups("--domain", "example.jp")).toEqual([]);
+    const english = (await relayhost("bounces", "--lang", "en", "--since", "12h")).stdout;
+    expect(english).toContain("Address does not exist");
+    expect(english).toContain(id);
+    expect((await relayhost("bounces", "--lang", "ja")).stdout).toContain("宛先アドレスが存在しない");
+    expect((await relayhost("bounces", "--csv")).stdout).toMatch(/^count,.*\r\n1,1,bounce,no-such-user,/);
+  });
+
+  it("names every mistake in its options, with status 2", async () => {
+    const run = await relayhost("bounces", "--since", "yesterday", "--kind", "soft", "--lang", "fr", "--to", "a b");
+    expect(run.code).toBe(2);
+    for (const option of ["--since", "--kind", "--lang", "--to"]) expect(run.stderr).toContain(`${option}: got`);
+  });
+});
+
 describe("relayhost", () => {
   it("explains itself with --help, each command with an example", async () => {
     const { stdout } = await relayhost("--help");
-    for (const command of ["local", "send", "queue", "trace", "retry", "hold", "release", "drop"]) {
+    for (const command of ["local", "send", "queue", "trace", "retry", "hold", "release", "drop", "bounces"]) {
       expect(stdout).toContain(command);
       expect((await relayhost(command, "--help")).stdout).toMatch(
         command === "local" ? /RELAYHOST_DATA_DIR/ : /Example/,

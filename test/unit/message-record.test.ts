@@ -74,6 +74,7 @@ describe("the first claim", () => {
     expect(begin()).toEqual({
       id: MESSAGE.id,
       index: 3,
+      tenant: "demo",
       address: "b@example.org",
       notify: ["NEVER"],
       version: 1,
