@@ -7,8 +7,9 @@ import { type IdentityState, readIdentity } from "../../lib/aws/ses-identities.t
 import { domainKey, type SenderDomain } from "../../lib/core/directory.ts";
 import { type CommonOptions, withListOptions } from "./change.ts";
 import { type Connection, connect } from "./connect.ts";
+import { makeRecordCheck, type RecordReport, recordLines } from "./domain-dns.ts";
 import { domainsNamed } from "./domains-named.ts";
-import { printJson, printTable } from "./output.ts";
+import { plainText, printJson, printTable } from "./output.ts";
 import { startProgress } from "./progress.ts";
 import { CommandError, EXIT } from "./report.ts";
 
@@ -16,6 +17,8 @@ interface Options extends CommonOptions {
   readonly tenant?: string;
   readonly pending?: boolean;
   readonly asIfPublished?: boolean;
+  readonly resolver?: string[];
+  readonly lang?: string;
 }
 
 interface Checked {
@@ -25,6 +28,8 @@ interface Checked {
   readonly dkim: string;
   readonly mailFrom: string;
   readonly todo: string;
+  /** What DNS says of each wanted record; absent where DNS was not asked. */
+  readonly records?: readonly RecordReport[];
 }
 
 /** VerificationInfo.ErrorType of SES, in words that say what to do. */
@@ -45,11 +50,14 @@ export function addCheckCommand(group: Command): void {
       .argument("[domain...]", "default: all of --tenant")
       .option("--tenant <id>", "all domains of this tenant")
       .option("--pending", "only those that wait for SES")
+      .option("--resolver <address...>", "name servers to ask, with :port if not 53 (default: the system's)")
+      .option("--lang <language>", "of what is said of records: en or ja", "en")
       .option("--as-if-published", "local mode: behave as if DNS held the records"),
   )
     .addHelpText(
       "after",
       `
+DNS is asked for each record that is wanted, and a mistake in one is named below the table.
 SES looks for the records by itself for 72 hours, usually it takes minutes. The relay asks it every five minutes too.
 Exit code 1: a domain is not verified.
 
@@ -61,7 +69,11 @@ Examples:
       if (options.asIfPublished === true && options.env !== undefined) {
         throw new CommandError("--as-if-published is for local mode, which has no DNS", EXIT.usage);
       }
+      if (options.lang !== "en" && options.lang !== "ja") throw new CommandError("--lang is en or ja", EXIT.usage);
       const connection = await connect(options.env);
+      // Local mode has no DNS of its own, and the world's knows nothing of its tokens.
+      const asksDns = options.env !== undefined || options.resolver !== undefined;
+      const recordsOf = asksDns ? makeRecordCheck(options.resolver, options.lang) : undefined;
       const rows = await domainsNamed(connection.directory, words, options);
       const ses = makeSesControl(connection.names.sesCallsPerSecond);
       const progress = startProgress(rows.length, "domains checked");
@@ -69,7 +81,10 @@ Examples:
       for (const [index, row] of rows.entries()) {
         progress.step(index, row.domain);
         if (options.asIfPublished === true) await publishLocally(row.domain);
-        results.push(await checkDomain(connection, ses, row));
+        const checked = await checkDomain(connection, ses, row);
+        const identity = checked.identity;
+        const records = identity === undefined ? undefined : await recordsOf?.(row.domain, identity);
+        results.push({ ...checked.result, ...(records === undefined ? {} : { records }) });
       }
       progress.end();
       ses.destroy();
@@ -87,31 +102,37 @@ function show(results: readonly Checked[], options: Options): void {
     ["DOMAIN", "STATE", "DKIM", "MAIL FROM", "TO DO"],
     results.map(({ domain, status, dkim, mailFrom, todo }) => [domain, status, dkim, mailFrom, todo]),
   );
+  for (const line of results.flatMap(({ records }) => recordLines(records ?? []))) console.log(plainText(line));
 }
 
 /** One domain: what SES says, written to the directory where that differs. */
-async function checkDomain(connection: Connection, ses: SesControl, row: SenderDomain): Promise<Checked> {
+async function checkDomain(
+  connection: Connection,
+  ses: SesControl,
+  row: SenderDomain,
+): Promise<{ readonly result: Checked; readonly identity?: IdentityState["identity"] }> {
   const { directory, names } = connection;
   const { domain, tenant } = row;
   const state = await readIdentity(ses, domain, names.region);
   if (state === undefined) {
     const covered = row.status === "verified" && row.ses === undefined;
     const todo = covered ? "" : "SES does not have it: run relayhost domain add again with --repair";
-    return { domain, tenant, status: row.status, dkim: "none", mailFrom: "none", todo };
+    return { result: { domain, tenant, status: row.status, dkim: "none", mailFrom: "none", todo } };
   }
   if (row.ses === undefined || !sameIdentity(row.ses, state.identity)) {
     await changeRow(directory, domainKey(domain), { ses: state.identity }, { tenant });
   }
   const status = state.verified ? "verified" : "pending";
   if (status !== row.status) await setDomainStatus(directory, domain, status);
-  return {
+  const result = {
     domain,
     tenant,
     status,
     dkim: stateWord(state.dkim),
     mailFrom: state.mailFrom === undefined ? "none" : stateWord(state.mailFrom),
     todo: whatToDo(state),
-  };
+  } as const;
+  return { result, identity: state.identity };
 }
 
 function sameIdentity(a: NonNullable<SenderDomain["ses"]>, b: NonNullable<SenderDomain["ses"]>): boolean {

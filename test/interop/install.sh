@@ -9,8 +9,8 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
 # libsasl2-modules brings the PLAIN and LOGIN mechanisms, libnet-ssleay-perl brings TLS to swaks. m4 makes sendmail's
-# configuration. socat takes what mail servers say to syslog.
-packages=(postfix libsasl2-modules msmtp swaks libnet-ssleay-perl nmap testssl.sh openssl m4 socat)
+# configuration. socat takes what mail servers say to syslog. knot is the name server of the DNS tests.
+packages=(postfix libsasl2-modules msmtp swaks libnet-ssleay-perl nmap testssl.sh openssl m4 socat knot)
 
 # shellcheck source=test/interop/apt.sh
 . "$here/apt.sh"

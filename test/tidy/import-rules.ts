@@ -43,6 +43,11 @@ export const IMPORT_ROWS: readonly ImportRow[] = [
     because: "lib/aws knows core and the SDK, and nobody who uses it",
   },
   {
+    files: /^lib\/dns\//,
+    may: [CORE, /^lib\/dns\//, /^node:(dns|net|tls|events)(\/|$)/],
+    because: "lib/dns asks name servers and mail servers, and decides nothing",
+  },
+  {
     files: /^lib\/infra\//,
     may: [
       /^lib\/infra\//,
@@ -119,6 +124,7 @@ export const IMPORT_ROWS: readonly ImportRow[] = [
       CORE,
       CONFIG,
       AWS,
+      /^lib\/dns\//,
       /^lib\/local\/local-environment\.ts$/,
       /^(commander|nodemailer)(\/|$)/,
       ANY_NODE,
