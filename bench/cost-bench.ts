@@ -9,9 +9,9 @@
 import { DescribeTableCommand } from "@aws-sdk/client-dynamodb";
 import { makeDynamoDb, makeS3 } from "../lib/aws/clients.ts";
 import { LIMITS } from "../lib/core/limits.ts";
+import { type AwsUsage, type Cost, costPerThousand, PRICES } from "../lib/core/prices.ts";
 import { type Pipeline, startPipeline } from "../test/support/pipeline.ts";
 import { DynamoDbMeter, type DynamoDbUnits } from "./dynamodb-meter.ts";
-import { type AwsUsage, type Cost, costPerThousand, PRICES } from "./prices.ts";
 import { benchMail, spoolMail } from "./spool-mail.ts";
 
 /** Calls of a service's operation by a message, and how often. */

@@ -3,6 +3,7 @@
 
 import { Command } from "commander";
 import { addBouncesCommand } from "./commands/bounces.ts";
+import { addCompletionCommand } from "./commands/completion.ts";
 import { addCredentialCommand } from "./commands/credential.ts";
 import { addDomainCommand } from "./commands/domain.ts";
 import { addLocalCommand } from "./commands/local.ts";
@@ -16,6 +17,7 @@ import { addSetupCommand } from "./commands/setup.ts";
 import { addSuppressionCommand } from "./commands/suppression.ts";
 import { addTenantCommand } from "./commands/tenant.ts";
 import { addTraceCommand } from "./commands/trace.ts";
+import { addUsageCommand } from "./commands/usage.ts";
 
 const program = new Command("relayhost")
   .description("Runs a mail relay in front of Amazon SES and shows what became of every message.")
@@ -40,4 +42,6 @@ addNetworkCommand(program);
 addDomainCommand(program);
 addSetupCommand(program);
 addPreflightCommand(program);
+addUsageCommand(program);
+addCompletionCommand(program);
 await program.parseAsync().catch(reportAndExit);

@@ -12,7 +12,7 @@ import {
   scanRows,
 } from "../../lib/aws/directory-dynamo.ts";
 import type { Parser } from "../../lib/config/declare.ts";
-import { label, span, tenantId } from "../../lib/config/tenant-settings.ts";
+import { label, serverLabel, span, tenantId } from "../../lib/config/tenant-settings.ts";
 import { type Credential, credentialKey } from "../../lib/core/directory.ts";
 import { hashPassword, PASSWORD_SALT_BYTES } from "../../lib/core/password-hash.ts";
 import { type CommonOptions, reportChange, timeText, withChangeOptions, withListOptions } from "./change.ts";
@@ -63,7 +63,7 @@ function addAdd(group: Command): void {
       const mistakes = new Mistakes();
       const tenant = mistakes.read("--tenant", options.tenant, tenantId) ?? "";
       const name = mistakes.read("login", given ?? `${options.tenant}-${randomText(6).toLowerCase()}`, login) ?? "";
-      const text = mistakes.read("--label", options.label, label) ?? name;
+      const text = mistakes.read("--label", options.label, serverLabel) ?? name;
       const password = await passwordFor(options, mistakes);
       mistakes.end();
       const { directory } = await connect(options.env);

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { changeRow, createRow, deleteRow, listTenantRows, readRow, scanRows } from "../../lib/aws/directory-dynamo.ts";
 import { networkCidr } from "../../lib/config/network-setting.ts";
-import { label, tenantId } from "../../lib/config/tenant-settings.ts";
+import { serverLabel, tenantId } from "../../lib/config/tenant-settings.ts";
 import { canonicalCidr, cidrRelation } from "../../lib/core/cidr.ts";
 import { type Network, networkKey } from "../../lib/core/directory.ts";
 import { type CommonOptions, note, reportChange, withChangeOptions, withListOptions } from "./change.ts";
@@ -47,7 +47,7 @@ function addAdd(group: Command): void {
     .action(async (texts: string[], options: AddOptions) => {
       const mistakes = new Mistakes();
       const id = mistakes.read("--tenant", options.tenant, tenantId);
-      const name = mistakes.read("--label", options.label, label);
+      const name = mistakes.read("--label", options.label, serverLabel);
       const cidrs = texts.map((text) => mistakes.read("network", text, networkCidr(options.wide === true)));
       mistakes.end();
       const { directory } = await connect(options.env);

@@ -2,12 +2,15 @@
 
 import type { Context } from "aws-lambda";
 import { makeDynamoDb, makeS3, makeSqs } from "../../lib/aws/clients.ts";
+import { makeSesControl } from "../../lib/aws/ses-control.ts";
 import { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
 import { readSweepConfig } from "../../lib/config/function-config.ts";
-import { type Log, logJson } from "../../lib/core/log.ts";
+import { SES_CALLS_PER_SECOND } from "../../lib/config/runtime-names.ts";
+import { errorText, type Log, logJson } from "../../lib/core/log.ts";
 import { clearDeadLetters } from "./clear-dead-letters.ts";
 import { countUsage } from "./count-usage.ts";
 import { SWEEP_GRACE, type SweepGrace, type SweepReport, sweepSpool } from "./sweep-spool.ts";
+import { type VerifyDomainsDeps, verifyDomains } from "./verify-domains.ts";
 
 /** The part of Lambda's context that is used; local mode gives the same. */
 export type SweepInvocation = Pick<Context, "getRemainingTimeInMillis">;
@@ -37,6 +40,7 @@ export function makeSweepHandler(
     giveUpAfterHours: config.giveUpAfterHours,
     recordDays: config.recordDays,
     region: env["AWS_REGION"] ?? "us-east-1",
+    ses: makeSesControl(SES_CALLS_PER_SECOND),
     now: Date.now,
     usage: new UsageMarker({ client: dynamodb, table: config.ledgerTable }),
     log,
@@ -47,8 +51,18 @@ export function makeSweepHandler(
     const report = await sweepSpool(deps, stopAtMs);
     await clearDeadLetters(deps);
     await countUsage(deps, stopAtMs);
+    await verifyDomainsOrLog(deps);
     return report;
   };
+}
+
+/** Last, and never the reason why a sweep fails: mail does not wait for SES's control plane. */
+async function verifyDomainsOrLog(deps: VerifyDomainsDeps): Promise<void> {
+  try {
+    await verifyDomains(deps);
+  } catch (error) {
+    deps.log({ event: "verify-domains-error", error: errorText(error) });
+  }
 }
 
 let cached: SweepHandler | undefined;

@@ -35,6 +35,12 @@ export const label: Parser<string> = (text) => {
     : { allowed: "1 to 200 characters on one line" };
 };
 
+/** What a server is called: it travels in message headers and stands in SMTP replies. */
+export const serverLabel: Parser<string> = (text) =>
+  /^[\x21-\x7e]([\x20-\x7e]{0,62}[\x21-\x7e])?$/.test(text)
+    ? { value: text }
+    : { allowed: "1 to 64 characters of ASCII" };
+
 /** A mail address. */
 export const mailAddress: Parser<string> = (text) => {
   const address = parseAddress(text);

@@ -146,6 +146,8 @@ export const LIMITS = {
     endAfterGiveUpMs: 3 * 3_600_000,
     /** Dead letters looked at in one run. */
     deadLettersMax: 200,
+    /** Domains of which SES is asked one by one in a run, because they seem to have lost their verification. */
+    domainsAskedMax: 20,
   },
   queue: { retentionDays: 14 },
   spool: { retentionDays: 14 },

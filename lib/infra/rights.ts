@@ -12,7 +12,7 @@ import type { ILogGroup } from "aws-cdk-lib/aws-logs";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
-import { LEDGER_INDEX, SPOOL_PREFIX } from "../core/names.ts";
+import { DIRECTORY_INDEX, LEDGER_INDEX, SPOOL_PREFIX } from "../core/names.ts";
 
 /** What the roles are about. */
 export interface RelayResources {
@@ -71,8 +71,11 @@ export function feedbackRights(
   ];
 }
 
-/** Sweep: find what was forgotten or is late and put it back to work; end what is left over, with a DSN; keep the books. */
-export function sweepRights(resources: RelayResources): PolicyStatement[] {
+/**
+ * Sweep: find what was forgotten or is late and put it back to work; end what is left over, with a DSN; keep the books;
+ * let domains send once SES has verified them.
+ */
+export function sweepRights(scope: Construct, resources: RelayResources): PolicyStatement[] {
   const { spool, ledger, directory, forwardQueue, forwardDlq } = resources;
   return [
     allow("SpoolMessages", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [spoolObjects(spool)]),
@@ -80,7 +83,16 @@ export function sweepRights(resources: RelayResources): PolicyStatement[] {
     allow("ReadWriteLedger", [...LEDGER_READ_WRITE, "dynamodb:BatchGetItem", "dynamodb:DeleteItem"], [ledger.tableArn]),
     allow("CountUsage", ["dynamodb:Query"], [`${ledger.tableArn}/index/${LEDGER_INDEX.byTenantDay}`]),
     // The mark of a contract that is used up stands in the tenant's row.
-    allow("ReadMarkDirectory", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [directory.tableArn]),
+    // So does whether a domain is verified, in the domain's.
+    allow("ReadMarkDirectory", ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Scan"], [directory.tableArn]),
+    allow("FindPendingDomains", ["dynamodb:Query"], [`${directory.tableArn}/index/${DIRECTORY_INDEX.byWaiting}`]),
+    // The list is of the whole account, which no policy could name.
+    allow("ListIdentities", ["ses:ListEmailIdentities"], ["*"]),
+    allow(
+      "ReadIdentity",
+      ["ses:GetEmailIdentity"],
+      [Stack.of(scope).formatArn({ service: "ses", resource: "identity", resourceName: "*" })],
+    ),
     allow("ReturnToQueue", ["sqs:SendMessage"], [forwardQueue.queueArn]),
     allow("ClearDeadLetters", ["sqs:ReceiveMessage", "sqs:DeleteMessage"], [forwardDlq.queueArn]),
   ];

@@ -49,6 +49,11 @@ function sentence(event: LogEvent): string | undefined {
       return "gone       the object is no longer in the spool";
     case "feedback-unknown":
       return `feedback   ${text(event["type"])} for a message the ledger does not know (${text(event["sesId"])})`;
+    case "domain-verified":
+      return `domain     ${text(event["domain"])} is verified and may send`;
+    case "domain-withdrawn":
+      return `domain     ${text(event["domain"])} waits again: SES no longer finds its records`;
+    case "verify-domains-error":
     case "forward-error":
     case "feedback-error":
     case "worker-error":

@@ -192,6 +192,7 @@ describe("relayhost credential", () => {
     });
     expect(await cli.run("credential", "add", "plesk1", "--tenant", "hook")).toMatchObject({ code: 1 });
     expect((await cli.run("credential", "add", "with:colon", "--tenant", "acme")).code).toBe(2);
+    expect((await cli.run("credential", "add", "x", "--tenant", "acme", "--label", "\u30b5\u30fc\u30d0")).code).toBe(2);
     expect((await cli.run("credential", "add", "x", "--tenant", "nobody")).code).toBe(3);
   });
 

@@ -17,6 +17,7 @@ const ACTION_OF: Readonly<Record<string, readonly string[]>> = {
   "client-dynamodb GetItem": ["dynamodb:GetItem"],
   "client-dynamodb PutItem": ["dynamodb:PutItem"],
   "client-dynamodb Query": ["dynamodb:Query"],
+  "client-dynamodb Scan": ["dynamodb:Scan"],
   "client-dynamodb UpdateItem": ["dynamodb:UpdateItem"],
   "client-s3 DeleteObject": ["s3:DeleteObject"],
   // ListBucket: without it a missing object is "access denied".
@@ -25,6 +26,8 @@ const ACTION_OF: Readonly<Record<string, readonly string[]>> = {
   "client-s3 ListObjectsV2": ["s3:ListBucket"],
   "client-s3 PutObject": ["s3:PutObject"],
   "client-sesv2 GetAccount": ["ses:GetAccount"],
+  "client-sesv2 GetEmailIdentity": ["ses:GetEmailIdentity"],
+  "client-sesv2 ListEmailIdentities": ["ses:ListEmailIdentities"],
   "client-sesv2 SendEmail": ["ses:SendEmail", "ses:SendRawEmail"],
   "client-sqs ChangeMessageVisibility": ["sqs:ChangeMessageVisibility"],
   "client-sqs DeleteMessage": ["sqs:DeleteMessage"],

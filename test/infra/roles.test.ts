@@ -8,6 +8,7 @@ const prod = synthesize("prod");
 /** `*` may be the resource only of these, and this is why. */
 const NEEDS_EVERY_RESOURCE: Readonly<Record<string, string>> = {
   "ses:GetAccount": "the account is no resource that SES has a name for",
+  "ses:ListEmailIdentities": "the list is of the account, which SES has no name for",
   "ecr:GetAuthorizationToken": "a login to the registry, before any repository is named; execution role only",
 };
 
@@ -84,8 +85,11 @@ describe("roles", () => {
         "dynamodb:BatchGetItem <LedgerTable.Arn>",
         "dynamodb:DeleteItem <LedgerTable.Arn>",
         "dynamodb:GetItem <DirectoryTable.Arn>",
-        ...ledger,
+        "dynamodb:PutItem <LedgerTable.Arn>",
+        "dynamodb:Query <DirectoryTable.Arn>/index/byWaiting",
+        "dynamodb:Query <LedgerTable.Arn>",
         "dynamodb:Query <LedgerTable.Arn>/index/byTenantDay",
+        "dynamodb:Scan <DirectoryTable.Arn>",
         "dynamodb:UpdateItem <DirectoryTable.Arn>",
         "dynamodb:UpdateItem <LedgerTable.Arn>",
         ...log("SweepFunctionLog"),
@@ -93,6 +97,8 @@ describe("roles", () => {
         "s3:GetObject <SpoolBucket.Arn>/spool/*",
         list,
         "s3:PutObject <SpoolBucket.Arn>/spool/*",
+        `ses:GetEmailIdentity ${ses}:identity/*`,
+        "ses:ListEmailIdentities *",
         "sqs:DeleteMessage <ForwardQueueDlq.Arn>",
         "sqs:ReceiveMessage <ForwardQueueDlq.Arn>",
         "sqs:SendMessage <ForwardQueue.Arn>",

@@ -28,6 +28,7 @@ export interface CliRun {
 
 /** Services and the commands that speak to them. */
 export interface Cli {
+  readonly dataDir: string;
   readonly endpoint: string;
   readonly names: RuntimeNames;
   readonly directory: Directory;
@@ -53,6 +54,7 @@ export async function startCli(
   const directory = { client: makeDynamoDb(), table: names.directoryTable };
   const run = async (...args: string[]): Promise<CliRun> => await runProgram(add, args);
   return {
+    dataDir,
     endpoint: aws.endpoint,
     names,
     directory,

@@ -115,3 +115,59 @@ export function costPerThousand(usage: AwsUsage, prices: Prices): Cost {
     ses: perThousand(usage.sesRecipients * prices.sesRecipient),
   };
 }
+
+/** How SES charges: without a plan, or with its plan Essentials, which new accounts have. */
+export const SES_PLANS = ["a-la-carte", "essentials"] as const;
+/** One of them. */
+export type SesPlan = (typeof SES_PLANS)[number];
+
+/**
+ * The calls of a message with one recipient, as `npm run bench` counts them for mail that comes one at a time, split into
+ * what is once for a message and what is for each recipient.
+ */
+const PER_MESSAGE = {
+  s3Puts: 1,
+  s3Gets: 1,
+  sqsRequests: 3,
+  snsPublishes: 0,
+  lambdaRequests: 1,
+  lambdaGigabyteSeconds: 0.125,
+  dynamodbWriteUnits: 2,
+  dynamodbReadUnits: 1,
+} as const;
+const PER_RECIPIENT = {
+  s3Puts: 0,
+  s3Gets: 0,
+  sqsRequests: 3,
+  snsPublishes: 1,
+  lambdaRequests: 1,
+  lambdaGigabyteSeconds: 0.015,
+  dynamodbWriteUnits: 7.1,
+  dynamodbReadUnits: 1.1,
+} as const;
+
+/**
+ * Dollars that AWS asks for so much mail: an estimate from list prices. Reports are mail too. Without logs, storage and
+ * what stands by.
+ */
+export function relayingCost(
+  used: { readonly messages: number; readonly recipients: number; readonly sent: number; readonly reports: number },
+  prices: Prices,
+  plan: SesPlan,
+): number {
+  const calls = (each: typeof PER_MESSAGE | typeof PER_RECIPIENT): number =>
+    each.s3Puts * prices.s3Put +
+    each.s3Gets * prices.s3Get +
+    each.sqsRequests * prices.sqsRequest +
+    each.snsPublishes * prices.snsPublish +
+    each.lambdaRequests * prices.lambdaRequest +
+    each.lambdaGigabyteSeconds * prices.lambdaGigabyteSecond +
+    each.dynamodbWriteUnits * prices.dynamodbWriteUnit +
+    each.dynamodbReadUnits * prices.dynamodbReadUnit;
+  const perSend = plan === "essentials" ? prices.sesEssentialsRecipient : prices.sesRecipient;
+  return (
+    (used.messages + used.reports) * calls(PER_MESSAGE) +
+    (used.recipients + used.reports) * calls(PER_RECIPIENT) +
+    (used.sent + used.reports) * perSend
+  );
+}
