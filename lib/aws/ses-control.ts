@@ -28,16 +28,20 @@ export function makeSesControl(callsPerSecond: number, client: SESv2Client = mak
   const fastestMs = callsPerSecond > 0 ? (1000 / callsPerSecond) * MARGIN : 0;
   let intervalMs = fastestMs;
   let nextMs = 0;
+  let queue = Promise.resolve();
+  // One after the other: a turn that came late must not make the next one follow too soon.
   const turn = async (): Promise<void> => {
-    const now = performance.now();
-    const atMs = Math.max(now, nextMs);
-    nextMs = atMs + intervalMs;
-    if (atMs > now) await new Promise((resolve) => setTimeout(resolve, atMs - now));
+    for (let leftMs = nextMs - performance.now(); leftMs > 0; leftMs = nextMs - performance.now()) {
+      const waitMs = leftMs;
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+    nextMs = performance.now() + intervalMs;
   };
   return {
     async call(send) {
       for (let tries = 1; ; tries++) {
-        await turn();
+        queue = queue.then(turn);
+        await queue;
         try {
           const answer = await send(client);
           intervalMs = fastestMs;

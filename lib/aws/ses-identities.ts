@@ -134,6 +134,8 @@ async function create(ses: SesControl, wanted: IdentitySetUp): Promise<IdentityS
   });
   try {
     const made = await ses.call(async (client) => await client.send(command));
+    // What it does not say is read: the zone differs between regions.
+    if (made.DkimAttributes?.SigningHostedZone === undefined) return await readIdentity(ses, domain, region);
     return stateOf({ ...made, FeedbackForwardingStatus: true, Tags: [{ Key: TAG, Value: configurationSet }] }, region);
   } catch (error) {
     if (error instanceof AlreadyExistsException) return undefined;
@@ -178,8 +180,8 @@ function stateOf(answer: Answer, region: string): IdentityState {
     feedbackForwarding: answer.FeedbackForwardingStatus ?? false,
     identity: {
       region,
-      dkimTokens: dkim?.Tokens ?? [],
-      // Only own keys (BYODKIM) have no zone; their record is a TXT that the operator has already.
+      // With an own key (BYODKIM) there is a selector instead of tokens, and its record is the operator's.
+      dkimTokens: dkim?.SigningAttributesOrigin === "EXTERNAL" ? [] : (dkim?.Tokens ?? []),
       dkimZone: dkim?.SigningHostedZone ?? "dkim.amazonses.com",
       ...(mailFrom?.MailFromDomain === undefined || mailFrom.MailFromDomain === ""
         ? {}

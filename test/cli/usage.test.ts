@@ -11,7 +11,7 @@ import { type Cli, startCli } from "../support/cli.ts";
 
 const MONTH = "2026-10";
 const DAYS = 31;
-const DOMAINS = 100;
+const DOMAINS = 30;
 
 let cli: Cli;
 const total = { messages: 0, recipients: 0, sent: 0, delivered: 0, bounced: 0, bytes: 0 };
