@@ -16,6 +16,7 @@ import { ByteBudget } from "../../lib/core/byte-budget.ts";
 import { type CreatedObject, parseCreatedEvent } from "../../lib/core/created-event.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
 import { errorText, type Log, logJson } from "../../lib/core/log.ts";
+import type { QueueId } from "../../lib/core/queue-id.ts";
 import { NotASpoolObject } from "../../lib/core/spool-object.ts";
 import { AccountGate } from "./account-gate.ts";
 import type { ForwardDeps, Turn } from "./forward-job.ts";
@@ -68,8 +69,15 @@ export function makeForwardHandler(env: NodeJS.ProcessEnv, log: Log = logJson): 
   };
   const budget = new ByteBudget(LIMITS.edge.messageSizeBytesMax);
   return async (event, invocation) => {
-    const failed = await Promise.all(event.Records.map((record) => handleRecord(deps, budget, record, invocation)));
-    return { batchItemFailures: failed.filter((itemIdentifier) => itemIdentifier !== undefined) };
+    const work: Work = { deps, budget, invocation };
+    const begun = await Promise.all(event.Records.map(async (record) => await begin(deps, record)));
+    const ready = begun.filter((each) => each.kind === "ready");
+    const failed = begun.filter((each) => each.kind === "failed").map(({ record }) => record);
+    const usual = ready.filter(({ starts }) => starts < LIMITS.forward.suspectFromStart);
+    const suspects = ready.filter(({ starts }) => starts >= LIMITS.forward.suspectFromStart);
+    failed.push(...(await Promise.all(usual.map(async (each) => await handleRecord(work, each)))).flat());
+    failed.push(...(await handleSuspects(work, suspects)));
+    return { batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
 }
 
@@ -81,56 +89,114 @@ export const handler: ForwardHandler = async (event, invocation) => {
   return await cached(event, invocation);
 };
 
-type Failed = { readonly itemIdentifier: string } | undefined;
+interface Work {
+  readonly deps: HandlerDeps;
+  readonly budget: ByteBudget;
+  readonly invocation: Invocation;
+}
 
-async function handleRecord(
-  deps: HandlerDeps,
-  budget: ByteBudget,
-  record: SQSRecord,
-  invocation: Invocation,
-): Promise<Failed> {
+interface Ready {
+  readonly kind: "ready";
+  readonly record: SQSRecord;
+  readonly objects: readonly SpoolNotice[];
+  /** Invocations begun over it since one ended in order, this one included; 0: not counted. */
+  readonly starts: number;
+}
+
+/** A notice of an object that is in the spool. */
+type SpoolNotice = CreatedObject & { readonly id: QueueId };
+
+type Begun = Ready | { readonly kind: "handled" | "failed"; readonly record: SQSRecord };
+
+/** Puts aside what is no message or has killed too many invocations, and counts this one where it has to be. */
+async function begin(deps: HandlerDeps, record: SQSRecord): Promise<Begun> {
   try {
     const objects = parseCreatedEvent(record.body);
     if (objects === undefined) {
       await toDeadLetters(deps, record, "the body is not an S3 event");
-      return undefined;
+      return { kind: "handled", record };
     }
+    const notices = objects.filter(
+      (object): object is SpoolNotice => object.bucket === deps.spool.bucket && object.id !== undefined,
+    );
+    const strange = objects.find((object) => !notices.some((notice) => notice === object));
+    if (strange !== undefined) {
+      await toDeadLetters(deps, record, `${strange.bucket}/${strange.key} is not a spool object`);
+      return { kind: "handled", record };
+    }
+    let starts = 0;
+    if (isCounted(record)) {
+      for (const { id } of notices) starts = Math.max(starts, await noteStart(deps.ledger, id, deps.now()));
+    }
+    if (starts <= LIMITS.forward.startsMax) return { kind: "ready", record, objects: notices, starts };
+    const reason = `${LIMITS.forward.startsMax} invocations in a row have died over it`;
+    for (const { id } of notices) await noteMessage(deps.ledger, id, { unreadable: reason }, deps.now());
+    await toDeadLetters(deps, record, reason);
+    return { kind: "handled", record };
+  } catch (error) {
+    deps.log({ event: "forward-error", sqsMessageId: record.messageId, error: errorText(error) });
+    return { kind: "failed", record };
+  }
+}
+
+/** Only what comes again: mail that is handled at its first receipt costs nothing for this. */
+function isCounted(record: SQSRecord): boolean {
+  return Number(record.attributes.ApproximateReceiveCount) >= LIMITS.forward.countStartsFromReceipt;
+}
+
+/**
+ * What invocations have died over before, or died beside: one of them, once all others are done. The rest goes back
+ * first, to come again soon in other batches: if this one kills the invocation, it does so alone.
+ */
+async function handleSuspects(work: Work, suspects: readonly Ready[]): Promise<SQSRecord[]> {
+  const { deps } = work;
+  const [first, ...others] = suspects;
+  if (first === undefined) return [];
+  for (const [index, { record, objects, starts }] of others.entries()) {
+    try {
+      for (const { id } of objects) await noteMessage(deps.ledger, id, { starts: starts - 1 }, deps.now());
+      await deferMessage(deps.queue, record.receiptHandle, (index + 1) * LIMITS.forward.suspectWaitSeconds);
+    } catch (error) {
+      deps.log({ event: "forward-error", sqsMessageId: record.messageId, error: errorText(error) });
+    }
+  }
+  return [...others.map(({ record }) => record), ...(await handleRecord(work, first))];
+}
+
+/** Returns the record when the queue has to bring it again. */
+async function handleRecord({ deps, budget, invocation }: Work, { record, objects }: Ready): Promise<SQSRecord[]> {
+  try {
     let laterMs: number | undefined;
     for (const object of objects) {
       const turn = turnOf(deps, record, invocation);
       const againMs = await budget.run(object.size, () => handleObject(deps, record, object, turn));
       if (againMs !== undefined) laterMs = Math.min(laterMs ?? againMs, againMs);
     }
-    if (laterMs === undefined) return undefined;
+    if (laterMs === undefined) return [];
     await deferMessage(deps.queue, record.receiptHandle, (laterMs - deps.now()) / 1000);
   } catch (error) {
     deps.log({ event: "forward-error", sqsMessageId: record.messageId, error: errorText(error) });
   }
-  return { itemIdentifier: record.messageId };
+  return [record];
 }
 
 async function handleObject(
   deps: HandlerDeps,
   record: SQSRecord,
-  object: CreatedObject,
+  object: SpoolNotice,
   turn: Turn,
 ): Promise<number | undefined> {
-  if (object.bucket !== deps.spool.bucket || object.id === undefined) {
-    await toDeadLetters(deps, record, `${object.bucket}/${object.key} is not a spool object`);
-    return undefined;
-  }
-  const counted = Number(record.attributes.ApproximateReceiveCount) >= LIMITS.forward.countStartsFromReceipt;
+  const endedInOrder = async (): Promise<void> => {
+    if (isCounted(record)) await noteMessage(deps.ledger, object.id, { starts: null }, deps.now());
+  };
   try {
-    if (counted && (await noteStart(deps.ledger, object.id, deps.now())) > LIMITS.forward.startsMax) {
-      throw new NotASpoolObject(`${LIMITS.forward.startsMax} invocations in a row have died over it`);
-    }
     const result = await forwardMessage(deps, object.id, turn);
-    if (counted) await noteMessage(deps.ledger, object.id, { starts: null }, deps.now());
+    await endedInOrder();
     return result.kind === "later" ? result.atMs : undefined;
   } catch (error) {
     if (!(error instanceof NotASpoolObject)) {
       // It failed in order: not what the count is for.
-      if (counted) await noteMessage(deps.ledger, object.id, { starts: null }, deps.now());
+      await endedInOrder();
       throw error;
     }
     await noteMessage(deps.ledger, object.id, { unreadable: error.message }, deps.now());

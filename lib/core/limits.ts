@@ -77,9 +77,13 @@ export const LIMITS = {
     /** How often a held message is looked at again. */
     holdCheckMs: 15 * 60_000,
     /** From this receipt on it is counted how often an invocation begins without ending in order, */
-    countStartsFromReceipt: 4,
+    countStartsFromReceipt: 2,
+    /** from this count on it is handled apart from others, */
+    suspectFromStart: 2,
+    /** the others of its kind coming back so many seconds later, one after the other, */
+    suspectWaitSeconds: 5,
     /** and after this many the message is put aside as one that crashes its handler. */
-    startsMax: 4,
+    startsMax: 5,
     /** Invocations at the same time; each has its share of the account's rate. */
     concurrency: 2,
     /** Recipients of one message under way at the same time, unless one call has more. */

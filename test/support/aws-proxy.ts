@@ -18,13 +18,14 @@ export interface AwsCall {
 
 /**
  * `refuse`: the connection is cut before the service hears of it. `lose`: the service does its work, its answer is cut
- * off. `hang`: the service never hears of it and the client never gets an answer. A number: answered with this HTTP
- * status and the error type. `undefined`: passed on.
+ * off. `hang`: the service never hears of it and the client never gets an answer. `mute`: the service does its work and
+ * the client never gets an answer. A number: answered with this HTTP status and the error type. `undefined`: passed on.
  */
 export type AwsFault =
   | "refuse"
   | "lose"
   | "hang"
+  | "mute"
   | { readonly status: number; readonly type: string; readonly message?: string }
   | undefined;
 
@@ -93,7 +94,7 @@ function apply(fault: AwsFault, passing: Passing, incoming: IncomingMessage, out
       outgoing.end(errorBody(passing.call.service, fault.type, fault.message ?? "made by the test"));
     });
   } else {
-    pass(passing, incoming, outgoing, fault === "lose");
+    pass(passing, incoming, outgoing, fault);
   }
 }
 
@@ -105,7 +106,12 @@ function errorBody(service: AwsCall["service"], type: string, message: string): 
   return JSON.stringify({ __type: type, message });
 }
 
-function pass({ target, tap }: Passing, incoming: IncomingMessage, outgoing: ServerResponse, lose: boolean): void {
+function pass(
+  { target, tap }: Passing,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  fault: "lose" | "mute" | undefined,
+): void {
   const sent: Buffer[] = [];
   const upstream = request(
     {
@@ -116,9 +122,9 @@ function pass({ target, tap }: Passing, incoming: IncomingMessage, outgoing: Ser
       headers: incoming.headers,
     },
     (answer) => {
-      if (lose) {
+      if (fault !== undefined) {
         answer.resume();
-        answer.on("end", () => incoming.socket.resetAndDestroy());
+        if (fault === "lose") answer.on("end", () => incoming.socket.resetAndDestroy());
         return;
       }
       if (tap !== undefined) {
