@@ -60,6 +60,8 @@ const FIVE_MINUTES = Duration.minutes(5);
 export class RelayAlarms extends Construct {
   readonly topic: Topic;
   readonly alarms: Alarm[] = [];
+  /** Calls to SES that may have sent a second copy (ARCHITECTURE.md): no alarm, since it is an upper bound. */
+  readonly possibleDuplicates: Metric;
   readonly #environment: Environment;
 
   constructor(scope: Construct, id: string, props: RelayAlarmsProps) {
@@ -77,6 +79,7 @@ export class RelayAlarms extends Construct {
     this.watchFunctions(props);
     this.watchAccount(props);
     this.watchEdge(props);
+    this.possibleDuplicates = this.counted("PossibleDuplicates", props.forwardLog, "possible-duplicate");
   }
 
   private watchQueues({ forwardQueue, forwardDlq, feedbackQueue, feedbackDlq }: RelayAlarmsProps): void {

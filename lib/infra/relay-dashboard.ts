@@ -29,6 +29,7 @@ export interface RelayDashboardProps {
   readonly feedbackDlq: IQueue;
   readonly forward: IFunction;
   readonly feedback: IFunction;
+  readonly possibleDuplicates: IMetric;
   readonly alarms: readonly IAlarm[];
 }
 
@@ -67,7 +68,7 @@ function edgeRows({ loadBalancer, targets }: NonNullable<RelayDashboardProps["ed
   ];
 }
 
-function forwardRows({ forwardQueue, forwardDlq, forward }: RelayDashboardProps): IWidget[][] {
+function forwardRows({ forwardQueue, forwardDlq, forward, possibleDuplicates }: RelayDashboardProps): IWidget[][] {
   return [
     [step("2. Messages wait for forward, which hands them to SES")],
     row(
@@ -97,7 +98,7 @@ function forwardRows({ forwardQueue, forwardDlq, forward }: RelayDashboardProps)
         forward.metricDuration({ statistic: "p50", label: "p50" }),
         forward.metricDuration({ statistic: "p99", label: "p99" }),
       ]),
-      graph("SES takes (whole account)", [ses("Send", Stats.SUM)]),
+      graph("SES takes (whole account), second copies that are possible", [ses("Send", Stats.SUM), possibleDuplicates]),
     ),
   ];
 }

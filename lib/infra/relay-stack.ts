@@ -77,7 +77,7 @@ export class RelayStack extends Stack {
     const edge = environment.standby
       ? undefined
       : new SmtpEdge(this, "Edge", { environment, vpc, taskDefinition: task.definition });
-    const { alarms } = new RelayAlarms(this, "Alarms", {
+    const { alarms, possibleDuplicates } = new RelayAlarms(this, "Alarms", {
       environment,
       forwardQueue: intake.forwardQueue,
       forwardDlq: intake.forwardDlq,
@@ -98,6 +98,7 @@ export class RelayStack extends Stack {
       feedbackDlq: feedback.feedbackDlq,
       forward: forward.worker.function,
       feedback: feedback.worker.function,
+      possibleDuplicates,
       alarms,
     });
     const { hostName, hostedZone } = environment;

@@ -58,8 +58,10 @@ describe("each alarm", () => {
     ]);
     const filters = prod.ofType("AWS::Logs::MetricFilter");
     expect(filters.length).toBeGreaterThan(3);
+    const counted = new Set<string | undefined>();
     for (const { id, properties } of filters) {
       const event = /\$\.event = "([a-z-]+)"/.exec(render(properties["FilterPattern"]))?.[1];
+      counted.add(event);
       const folder = folderOf.get(render(properties["LogGroupName"]));
       const writers = sourceFiles().filter(
         ({ path, text }) => folder?.test(path) === true && text.includes(`event: "${event}"`),
@@ -69,6 +71,7 @@ describe("each alarm", () => {
         `${id} counts ${event}`,
       ).not.toEqual([]);
     }
+    for (const event of ["account-breaker-open", "possible-duplicate"]) expect(counted).toContain(event);
   });
 });
 
