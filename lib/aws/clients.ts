@@ -11,7 +11,11 @@ import { SESv2Client } from "@aws-sdk/client-sesv2";
 import { SQSClient } from "@aws-sdk/client-sqs";
 
 /** What every process has in common. A time-out is a transient failure for the caller. */
-const requestHandler = { connectionTimeout: 2_000, requestTimeout: 15_000, throwOnRequestTimeout: true } as const;
+export const requestHandler = {
+  connectionTimeout: 2_000,
+  requestTimeout: 15_000,
+  throwOnRequestTimeout: true,
+} as const;
 
 /** Without one, the SDK writes to the console when a stream cannot be sent twice; whoever gave the stream knows. */
 const quiet = (): void => undefined;

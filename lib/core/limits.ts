@@ -180,6 +180,7 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
   const heldMs = forward.giveUpAfterHours * 3_600_000 + sweep.endAfterGiveUpMs;
   const receiptsMax = forward.maxReceiveCount * 0.9;
   must(heldMs / account.breakerMaxMs < receiptsMax, "a closed account makes dead letters before messages end");
+  must(account.rateShare >= 0.9 && account.rateShare < 1, "forward must use nine tenths of the rate, and not all");
   must(queue.retentionDays * 24 > forward.giveUpAfterHours, "the queue forgets before we give up");
   must(queue.retentionDays <= 14, "SQS keeps a message 14 days at most");
   must(forward.retryMaxMs <= 12 * 3_600_000, "SQS hides a message for 12 hours at most");

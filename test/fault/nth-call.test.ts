@@ -56,8 +56,9 @@ afterEach(async () => {
 
 function hurryTimeOuts(): void {
   const { setTimeout: original } = globalThis;
-  vi.spyOn(globalThis, "setTimeout").mockImplementation(((work: () => void, ms = 0, ...rest: []) =>
-    original(work, ms >= TIME_OUT_MS ? ms / TIME_OUTS_FASTER : ms, ...rest)) as typeof setTimeout);
+  vi.spyOn(globalThis, "setTimeout").mockImplementation((work, ms = 0, ...rest) =>
+    original(work, ms >= TIME_OUT_MS ? ms / TIME_OUTS_FASTER : ms, ...rest),
+  );
 }
 
 interface Result {

@@ -2,8 +2,8 @@
  * The pace of sending: a backlog goes out nearly as fast as SES allows, and SES's "too fast" is nobody's failure.
  *
  * Two instances of forward, each a process with one batch at a time, as Lambda runs them; they share nothing but queue,
- * tables and the account's rate. Real time, so on a machine that other programs keep busy a slow run says nothing and is
- * skipped. FAULT_PACE_MESSAGES: how many (default 10,000; 1,500 take half a minute).
+ * tables and the account's rate. Real time, so a slow run says nothing, and is skipped, where other programs have used up
+ * the machine; where cores were idle it fails, whoever else was there. FAULT_PACE_MESSAGES: how many (default 10,000; 1,500 take half a minute).
  */
 
 import { type ChildProcess, fork } from "node:child_process";
@@ -19,7 +19,7 @@ import { listSpool } from "../../lib/aws/spool-s3.ts";
 import type { LogEvent } from "../../lib/core/log.ts";
 import { ENV } from "../../lib/core/names.ts";
 import { useLocalAws } from "../../lib/local/local-environment.ts";
-import { watchCpu } from "../support/cpu-watch.ts";
+import { type CpuShares, watchCpu } from "../support/cpu-watch.ts";
 import { acceptMessage, handlerEnvironment, testMail } from "../support/pipeline.ts";
 
 const MESSAGES = Number(process.env["FAULT_PACE_MESSAGES"] ?? 10_000);
@@ -28,8 +28,10 @@ const INSTANCES = 2;
 /** At least nine tenths of the possible rate. */
 const SECONDS_MAX = MESSAGES / RATE_PER_SECOND / 0.9;
 const PUTS_AT_ONCE = 8;
-/** Above this share of all cores, used by other programs, this machine cannot keep the pace. */
+/** Other programs are to blame when they used more than this share of all cores, */
 const OTHERS_SHARE_MAX = 0.2;
+/** and when hardly any was idle. */
+const BUSY_SHARE_MAX = 0.85;
 
 const children: ChildProcess[] = [];
 let dataDir: string;
@@ -66,8 +68,7 @@ interface Forwarded {
   readonly log: readonly LogEvent[];
   /** From the first mail to the last. */
   readonly seconds: number;
-  /** Of all cores, what programs used that do not belong to this test. */
-  readonly othersShare: number;
+  readonly cpu: CpuShares;
 }
 
 /** Starts the instances; resolves once `until` many mails are with SES. */
@@ -76,7 +77,7 @@ async function forwardAll(env: NodeJS.ProcessEnv, until: number): Promise<Forwar
   let forwarded = 0;
   let firstMs = 0;
   const instances = Array.from({ length: INSTANCES }, () => start("forward-process.ts", [], env));
-  const othersShare = await watchCpu([process.pid, ...children.map(({ pid }) => pid ?? 0)]);
+  const cpu = await watchCpu([process.pid, ...children.map(({ pid }) => pid ?? 0)]);
   await new Promise<void>((resolve, reject) => {
     for (const instance of instances) {
       instance.once("exit", (code) => reject(new Error(`an instance ended with ${code}`)));
@@ -89,7 +90,7 @@ async function forwardAll(env: NodeJS.ProcessEnv, until: number): Promise<Forwar
       });
     }
   });
-  return { log, seconds: (performance.now() - firstMs) / 1000, othersShare: await othersShare() };
+  return { log, seconds: (performance.now() - firstMs) / 1000, cpu: await cpu() };
 }
 
 describe("pace", () => {
@@ -111,11 +112,12 @@ describe("pace", () => {
     expect((await queueDepth(queue)).waiting).toBe(MESSAGES + 1);
 
     const env = { ...process.env, ...handlerEnvironment(names), [ENV.forwardConcurrency]: String(INSTANCES) };
-    const { log, seconds, othersShare } = await forwardAll(env, MESSAGES);
+    const { log, seconds, cpu } = await forwardAll(env, MESSAGES);
 
     services.send("refused");
     const { refused } = await next<{ refused: number }>(services);
-    const others = `other programs used ${(100 * othersShare).toFixed(0)} % of the cores`;
+    const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+    const others = `the cores were busy for ${percent(cpu.busy)}, for other programs for ${percent(cpu.others)}`;
     const rate = `${MESSAGES} messages in ${seconds.toFixed(1)} s, ${(MESSAGES / seconds).toFixed(1)}/s`;
     console.log(`${rate}; ${refused} refused; ${others}`);
     const happened = log.filter(({ event }) => event !== "message-edited");
@@ -128,7 +130,8 @@ describe("pace", () => {
       .poll(() => queueDepth(queue), { timeout: 10_000 })
       .toMatchObject({ waiting: 0, inFlight: 0, delayed: 0 });
     for (const client of [spool.client, queue.client]) client.destroy();
-    if (seconds > SECONDS_MAX && othersShare > OTHERS_SHARE_MAX) skip(`${rate}, but ${others}`);
+    const isSlow = seconds > SECONDS_MAX;
+    if (isSlow && cpu.others > OTHERS_SHARE_MAX && cpu.busy > BUSY_SHARE_MAX) skip(`${rate}, but ${others}`);
     expect(seconds).toBeLessThanOrEqual(SECONDS_MAX);
   });
 });

@@ -12,13 +12,22 @@ interface Ticks {
   readonly own: number;
 }
 
-/** Begins to watch. The function returned gives the share of all cores (0 to 1) that others have used since. */
-export async function watchCpu(pids: readonly number[]): Promise<() => Promise<number>> {
+/** Shares of all cores, 0 to 1. */
+export interface CpuShares {
+  /** Of the time in which they were not idle. */
+  readonly busy: number;
+  /** Of the part of it that went to others. */
+  readonly others: number;
+}
+
+/** Begins to watch. The function returned tells what was used since. */
+export async function watchCpu(pids: readonly number[]): Promise<() => Promise<CpuShares>> {
   const before = await read(pids);
   return async () => {
     const after = await read(pids);
-    const others = after.busy - before.busy - (after.own - before.own);
-    return Math.max(0, others) / Math.max(1, after.total - before.total);
+    const total = Math.max(1, after.total - before.total);
+    const busy = after.busy - before.busy;
+    return { busy: busy / total, others: Math.max(0, busy - (after.own - before.own)) / total };
   };
 }
 
