@@ -29,6 +29,9 @@ interface Options {
   readonly dmarcReports?: string;
   readonly zone?: string;
   readonly out?: string;
+  readonly apply?: boolean;
+  readonly replace?: boolean;
+  readonly dryRun?: boolean;
   readonly json?: boolean;
 }
 
@@ -53,13 +56,17 @@ export function addRecordsCommand(group: Command): void {
     .option("--no-dmarc", "leave the DMARC record out: there is one already")
     .option("--dmarc-reports <address>", "where DMARC reports go")
     .option("--out <folder>", "a file for each domain instead of standard output")
+    .option("--apply", "write them into the Route 53 zones of the account instead of printing them")
+    .option("--replace", "with --apply: write over records that differ")
+    .option("--dry-run", "with --apply: say what would be written")
     .option("--json", "as --format json")
     .option("--env <name>", "a deployed environment instead of local mode")
     .addHelpText(
       "after",
       `
 The three CNAMEs are needed; MX and TXT of the MAIL FROM domain align SPF. The domain's own SPF record stays as it is:
-it is not looked at for mail through the relay, and a second one would break the first. Nothing here replaces a record.
+it is not looked at for mail through the relay, and a second one would break the first. Nothing here replaces a record,
+unless --replace says so, and a DMARC policy that is there is always kept.
 
   zone        lines for a BIND zone file         plesk       commands for the Plesk server
   route53     for: aws route53 change-resource-record-sets --hosted-zone-id Z... --change-batch file://<file>
@@ -68,7 +75,8 @@ it is not looked at for mail through the relay, and a second one would break the
 Examples:
   relayhost domain records a.example
   relayhost domain records --tenant acme --format plesk --no-dmarc > records.sh
-  relayhost domain records --tenant acme --format route53 --out records/`,
+  relayhost domain records --tenant acme --format route53 --out records/
+  relayhost domain records --tenant acme --env prod --apply --dry-run`,
     )
     .action(async (words: string[], options: Options) => {
       const mistakes = new Mistakes();
@@ -76,6 +84,12 @@ Examples:
       if (format === undefined) mistakes.add(`--format: got "${options.format}"; allowed: ${FORMATS.join(", ")}`);
       const reports = mistakes.read("--dmarc-reports", options.dmarcReports, mailAddress);
       const zone = mistakes.read("--zone", options.zone, domainName);
+      if (options.apply === true && options.env === undefined) {
+        mistakes.add("--apply needs --env: local mode has no Route 53");
+      }
+      if (options.apply !== true && (options.replace === true || options.dryRun === true)) {
+        mistakes.add("--replace and --dry-run go with --apply");
+      }
       mistakes.end();
       const { directory } = await connect(options.env);
       const rows = await domainsNamed(directory, words, options);
@@ -92,12 +106,19 @@ Examples:
         throw new CommandError(`${outside[0]?.domain ?? ""} is not in the zone ${zone ?? ""}`, EXIT.usage);
       }
       const all = sets.flatMap(({ records }) => records);
-      if (format === "json") printJson(all);
+      if (options.apply === true) await apply(all, options);
+      else if (format === "json") printJson(all);
       else if (format === "table") showTable(all);
       else if (format === "csv") {
         process.stdout.write([[...RECORD_COLUMNS], ...all.map(recordCells)].map((cells) => csvLine(cells)).join(""));
       } else if (format !== undefined) await writeZones(format, zone, sets, options.out);
     });
+}
+
+async function apply(records: readonly WantedRecord[], options: Options): Promise<void> {
+  const { applyRecords, reportApplied } = await import("./domain-apply.ts");
+  const how = { dryRun: options.dryRun === true, replace: options.replace === true, json: options.json === true };
+  reportApplied(await applyRecords(records, how), how);
 }
 
 function recordsOf({ domain, ses }: SenderDomain, dmarc: boolean, reports: string | undefined): WantedRecord[] {

@@ -116,6 +116,13 @@ describe("relayhost domain add", () => {
     expect(await listPendingDomains(cli.directory)).not.toContain("corp.example");
   });
 
+  it("asks for no DKIM records where the operator signs with a key of his own", async () => {
+    const DkimSigningAttributes = { DomainSigningSelector: "own", DomainSigningPrivateKey: "bm90IGEga2V5" };
+    await ses.send(new CreateEmailIdentityCommand({ EmailIdentity: "own.example", DkimSigningAttributes }));
+    await cli.run("domain", "add", "own.example", "--tenant", "acme");
+    expect((await cli.run("domain", "records", "own.example")).stdout).not.toContain("_domainkey");
+  });
+
   it("does nothing in a dry run but say how long it takes, and names all mistakes", async () => {
     expect((await cli.run("domain", "add", "dry.example", "--tenant", "acme", "--dry-run")).stdout).toContain(
       "1 would be added",
@@ -172,6 +179,12 @@ describe("relayhost domain records", () => {
     const out = join(folder, "out");
     await cli.run("domain", "records", "--tenant", "other", "--format", "route53", "--out", out);
     expect(JSON.parse(await readFile(join(out, "b.example.json"), "utf8"))).toHaveProperty("Changes");
+  });
+
+  it("writes into Route 53 of a deployed environment only", async () => {
+    const run = await cli.run("domain", "records", "a.example", "--apply");
+    expect(run).toMatchObject({ code: 2, stderr: "relayhost: --apply needs --env: local mode has no Route 53\n" });
+    expect((await cli.run("domain", "records", "a.example", "--replace")).code).toBe(2);
   });
 
   it("ends with 3 for a domain nobody has, and with 1 for one that SES has not heard of", async () => {
