@@ -16,6 +16,7 @@ import {
   GetEmailIdentityCommand,
   type GetEmailIdentityCommandOutput,
   ListEmailIdentitiesCommand,
+  type ListEmailIdentitiesCommandOutput,
   NotFoundException,
   PutEmailIdentityFeedbackAttributesCommand,
   PutEmailIdentityMailFromAttributesCommand,
@@ -100,15 +101,14 @@ export async function listIdentities(ses: SesControl): Promise<Map<string, boole
   const sending = new Map<string, boolean>();
   let token: string | undefined;
   do {
-    const page: { NextToken?: string | undefined } = await ses.call(async (client) => {
-      const listed = await client.send(
-        new ListEmailIdentitiesCommand({ PageSize: PAGE_SIZE, ...(token === undefined ? {} : { NextToken: token }) }),
-      );
-      for (const { IdentityName = "", SendingEnabled = false } of listed.EmailIdentities ?? []) {
-        sending.set(IdentityName, SendingEnabled);
-      }
-      return listed;
+    const command = new ListEmailIdentitiesCommand({
+      PageSize: PAGE_SIZE,
+      ...(token === undefined ? {} : { NextToken: token }),
     });
+    const page: ListEmailIdentitiesCommandOutput = await ses.call(async (client) => await client.send(command));
+    for (const { IdentityName = "", SendingEnabled = false } of page.EmailIdentities ?? []) {
+      sending.set(IdentityName, SendingEnabled);
+    }
     token = page.NextToken;
   } while (token !== undefined);
   return sending;

@@ -9,6 +9,7 @@ import {
   type GetEmailIdentityCommandOutput,
   ListTenantResourcesCommand,
   NotFoundException,
+  PutEmailIdentityMailFromAttributesCommand,
   SESv2Client,
 } from "@aws-sdk/client-sesv2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -109,8 +110,12 @@ describe("relayhost domain add", () => {
 
   it("adopts an identity that was there, keeps its settings, and says that it may send at once", async () => {
     await ses.send(new CreateEmailIdentityCommand({ EmailIdentity: "corp.example" }));
+    const MailFromDomain = "mail.corp.example";
+    await ses.send(new PutEmailIdentityMailFromAttributesCommand({ EmailIdentity: "corp.example", MailFromDomain }));
     await localVerify("corp.example");
     await cli.run("domain", "add", "corp.example", "--tenant", "acme");
+    expect(await row("corp.example")).toMatchObject({ ses: { mailFrom: MailFromDomain } });
+    expect(await identity("corp.example")).toMatchObject({ MailFromAttributes: { MailFromDomain } });
     expect(await row("corp.example")).toMatchObject({ status: "verified", ses: { adopted: true } });
     expect(await identity("corp.example")).toMatchObject({ FeedbackForwardingStatus: false });
     expect(await listPendingDomains(cli.directory)).not.toContain("corp.example");

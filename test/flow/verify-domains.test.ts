@@ -1,6 +1,6 @@
 /** The sweep lets domains send that SES has verified, and stops those that it has not any more. */
 
-import { CreateEmailIdentityCommand, SESv2Client } from "@aws-sdk/client-sesv2";
+import { CreateEmailIdentityCommand, type ListEmailIdentitiesCommandOutput, SESv2Client } from "@aws-sdk/client-sesv2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { verifyDomains } from "../../lambda/sweep/verify-domains.ts";
 import { createRow, listPendingDomains, readRow, writeRow } from "../../lib/aws/directory-dynamo.ts";
@@ -34,7 +34,8 @@ async function domain(name: string, status: SenderDomain["status"], identity: "v
   await fetch(`${aws.endpoint}/local/verify`, { method: "POST", body });
 }
 
-async function run(nowMs: number): Promise<{ log: LogEvent[]; calls: number }> {
+/** `stale`: a domain that SES's list still shows as waiting. */
+async function run(nowMs: number, stale?: string): Promise<{ log: LogEvent[]; calls: number }> {
   const log: LogEvent[] = [];
   const control = makeSesControl(0);
   let calls = 0;
@@ -44,7 +45,10 @@ async function run(nowMs: number): Promise<{ log: LogEvent[]; calls: number }> {
       ...control,
       call: async (send) => {
         calls += 1;
-        return await control.call(send);
+        const answer = await control.call(send);
+        const listed = (answer as ListEmailIdentitiesCommandOutput).EmailIdentities ?? [];
+        for (const identity of listed) if (identity.IdentityName === stale) identity.SendingEnabled = false;
+        return answer;
       },
     },
     region: "us-east-1",
@@ -84,12 +88,19 @@ describe("verifyDomains", () => {
     await domain("covered.example", "verified", "none");
     await run(LATER);
     expect(await status("gone.example")).toBe("verified");
-    const { log } = await run(NOON);
+    const { log, calls } = await run(NOON);
+    // The list, and the one that the list shows as waiting.
+    expect(calls).toBe(2);
     expect(log).toEqual([{ event: "domain-withdrawn", domain: "gone.example", dkim: "PENDING", error: undefined }]);
     expect(await status("gone.example")).toBe("pending");
     expect(await status("covered.example")).toBe("verified");
     expect(await status("good.example")).toBe("verified");
     expect(await listPendingDomains(aws.directory)).toContain("gone.example");
+  });
+
+  it("stops no mail on the word of a list that is a moment old", async () => {
+    expect(await run(NOON, "good.example")).toMatchObject({ log: [], calls: 2 });
+    expect(await status("good.example")).toBe("verified");
   });
 
   it("changes nothing of a domain that was removed meanwhile", async () => {
