@@ -164,7 +164,7 @@ export function oddLine(random: SeededRandom): Buffer {
 /** An attack that fits the state. */
 export function attackFor(random: SeededRandom, state: State, valid: ValidLines): Attack {
   const inData = state === "data-header" || state === "data-body";
-  const kind = random.between(0, inData ? 7 : 5);
+  const kind = random.between(0, inData ? 8 : 5);
   switch (kind) {
     case 0:
       return {
@@ -192,7 +192,14 @@ export function attackFor(random: SeededRandom, state: State, valid: ValidLines)
     }
     case 5:
       return { name: "a burst of commands", bytes: burst(random) };
-    case 6:
+    case 6: {
+      const whole = `${state === "data-header" ? `${valid.header}\r\n` : ""}${valid.body}`;
+      return {
+        name: "data cut off",
+        bytes: Buffer.from(whole.slice(0, random.between(1, whole.length - 1)), "latin1"),
+      };
+    }
+    case 7:
       return { name: "an end of data for others", bytes: lookAlike(random, valid, state) };
     default:
       return state === "data-header"

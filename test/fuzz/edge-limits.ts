@@ -22,4 +22,11 @@ export const FUZZ_LIMITS = {
   tlsHandshakeMs: 3_000,
   dataGraceMs: 3_000,
   socketIdleMs: 5_000,
+  // Not to be met: what is sent here comes from one sender.
+  tenantMessagesPerMinute: 1_000_000,
+  tenantRecipientsPerMinute: 1_000_000,
+  credentialMessagesPerMinute: 1_000_000,
+  credentialRecipientsPerMinute: 1_000_000,
+  senderMessagesPerMinute: 1_000_000,
+  senderRecipientsPerMinute: 1_000_000,
 } as const;

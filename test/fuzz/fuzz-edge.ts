@@ -55,7 +55,7 @@ export type FuzzReport = {
   readonly faults: readonly FuzzFault[];
 };
 
-const AT_ONCE = 12;
+const AT_ONCE = 16;
 /** Of the time: code is compiled, caches are filled, pools are opened. */
 const WARM_UP = 0.25;
 const PROGRESS_MS = 5_000;

@@ -37,6 +37,8 @@ export type FuzzedEdge = {
   remove(): Promise<void>;
 };
 
+const NO_JSON = "a line that is not JSON";
+
 /** Events that tell of a failure of the edge itself. */
 const FAILURES: ReadonlySet<string> = new Set([
   "handler-failed",
@@ -46,6 +48,7 @@ const FAILURES: ReadonlySet<string> = new Set([
   "directory-failed",
   "temporary-file-failed",
   "edge-failed",
+  NO_JSON,
 ]);
 const MAIN = fileURLToPath(new URL("../../relay-edge/main.ts", import.meta.url));
 const PRELOAD = new URL("./edge-preload.ts", import.meta.url).href;
@@ -83,7 +86,7 @@ export async function startFuzzedEdge(aws: Pick<TestAws, "bucket" | "directoryTa
   });
   eachLine(child.stderr, (line) => faults.push(`standard error: ${line}`));
   eachLine(child.stdout, (line) => {
-    const event: unknown = JSON.parse(line);
+    const event = parseEvent(line);
     const field = (name: string): unknown =>
       typeof event === "object" && event !== null ? Reflect.get(event, name) : "";
     const name = String(field("event"));
@@ -137,6 +140,15 @@ export async function startFuzzedEdge(aws: Pick<TestAws, "bucket" | "directoryTa
     throw cause;
   }
   return edge;
+}
+
+/** CloudWatch Logs takes each line as JSON; another one is a fault. */
+function parseEvent(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return { event: NO_JSON };
+  }
 }
 
 function eachLine(stream: NodeJS.ReadableStream | null, take: (line: string) => void): void {
