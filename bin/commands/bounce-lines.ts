@@ -1,8 +1,8 @@
 /** How the groups of `relayhost bounces` look: lines for a terminal, CSV for a spreadsheet. */
 
 import type { BounceGroup } from "../../lib/core/bounce-report.ts";
+import { csvText } from "../../lib/core/csv.ts";
 import { refusalWords } from "../../lib/core/refusal-reasons.ts";
-import { csvText } from "./csv.ts";
 import { plainText } from "./output.ts";
 import { padText, wrapText } from "./wrap-text.ts";
 

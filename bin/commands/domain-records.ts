@@ -4,7 +4,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { domainName, mailAddress } from "../../lib/config/tenant-settings.ts";
-import { csvLine } from "../../lib/core/csv.ts";
+import { csvText } from "../../lib/core/csv.ts";
 import type { SenderDomain } from "../../lib/core/directory.ts";
 import {
   formatRecords,
@@ -110,7 +110,7 @@ Examples:
       else if (format === "json") printJson(all);
       else if (format === "table") showTable(all);
       else if (format === "csv") {
-        process.stdout.write([[...RECORD_COLUMNS], ...all.map(recordCells)].map((cells) => csvLine(cells)).join(""));
+        process.stdout.write(csvText(RECORD_COLUMNS, all.map(recordCells)));
       } else if (format !== undefined) await writeZones(format, zone, sets, options.out);
     });
 }

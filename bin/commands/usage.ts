@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { scanRows } from "../../lib/aws/directory-dynamo.ts";
 import { readUsage } from "../../lib/aws/usage-dynamo.ts";
 import { oneOf, type Parser } from "../../lib/config/declare.ts";
-import { csvLine } from "../../lib/core/csv.ts";
+import { csvText } from "../../lib/core/csv.ts";
 import { type InvoiceLine, type InvoiceParts, invoiceLine, invoiceParts } from "../../lib/core/invoice.ts";
 import { PRICES, relayingCost, SES_PLANS, type SesPlan } from "../../lib/core/prices.ts";
 import { USAGE_FIELDS } from "../../lib/core/usage.ts";
@@ -147,5 +147,5 @@ function printCsv(lines: readonly Line[]): void {
     line.amount?.currency ?? "",
     line.awsCostUsd,
   ]);
-  process.stdout.write([[...CSV_HEADS], ...rows].map((cells) => csvLine(cells)).join(""));
+  process.stdout.write(csvText(CSV_HEADS, rows));
 }

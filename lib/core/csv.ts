@@ -1,8 +1,11 @@
 /** Comma-separated values: RFC 4180, with line ends of LF as well, and semicolons or tabs where a file uses those. */
 
-/** One line with CRLF. A cell that a spreadsheet would take for a formula is kept from being one by an apostrophe. */
-export function csvLine(cells: readonly (string | number)[]): string {
-  return `${cells.map((cell) => csvCell(cell)).join(",")}\r\n`;
+/**
+ * Heads and rows with CRLF. A cell that a spreadsheet would take for a formula gets an apostrophe in front: the words of a
+ * stranger's server must not run in it.
+ */
+export function csvText(heads: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  return [heads, ...rows].map((cells) => `${cells.map(csvCell).join(",")}\r\n`).join("");
 }
 
 function csvCell(cell: string | number): string {
