@@ -9,15 +9,17 @@ import { benchEdge } from "./edge-bench.ts";
 import { benchForward } from "./forward-bench.ts";
 import { printColdStart, printCost, printEdge, printForward } from "./print-results.ts";
 
-const HELP = `Usage: npm run bench [-- --quick] [--only SECTION]... [--json FILE]
+const HELP = `Usage: npm run bench [-- --quick] [--peers] [--only SECTION]... [--json FILE]
 
-  edge        the edge against a bare smtp-server (load by Postfix's smtp-source, local S3 in another process), and its
-              memory with 50 sessions of 20 MB
+  edge        the edge against a bare smtp-server, in the clear and with STARTTLS and AUTH, and its memory with idle
+              connections and with big messages
   forward     forward against the bare call to SES, feedback, and forward's memory with messages of 28 MiB
   cost        the calls to AWS that a message makes, and what they cost
   cold-start  size and import time of each Lambda bundle
 
-  --quick         fewer messages: a minute and a half instead of five
+  --quick         fewer messages, fewer connections: some minutes instead of a quarter of an hour
+  --peers         the edge against Postfix and Haraka too; needs root, Debian's postfix
+                  (bash test/interop/install.sh) and npm's registry
   --only SECTION  this section only; may be given again
   --json FILE     writes the figures as JSON too`;
 
@@ -26,7 +28,7 @@ type Progress = (line: string) => void;
 /** Measures a section, prints it, and returns its figures. */
 const SECTIONS: Readonly<Record<string, (quick: boolean, progress: Progress) => Promise<object>>> = {
   "cold-start": async () => printColdStart(await benchColdStart()),
-  edge: async (quick, progress) => printEdge(await benchEdge(quick, progress)),
+  edge: async (quick, progress) => printEdge(await benchEdge({ quick, peers: values.peers === true, progress })),
   forward: async (quick, progress) => printForward(await benchForward(quick, progress)),
   cost: async (quick) => printCost(await benchCost(quick ? 20 : 200)),
 };
@@ -34,6 +36,7 @@ const SECTIONS: Readonly<Record<string, (quick: boolean, progress: Progress) => 
 const { values } = parseArgs({
   options: {
     quick: { type: "boolean" },
+    peers: { type: "boolean" },
     only: { type: "string", multiple: true },
     json: { type: "string" },
     help: { type: "boolean" },

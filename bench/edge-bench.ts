@@ -1,157 +1,189 @@
-/** What the edge costs for each message, beside bare smtp-server in the same run, and what memory big messages take. */
+/**
+ * What the edge costs for each message, beside bare smtp-server and, if asked for, Postfix and Haraka in the same run;
+ * and what memory it takes.
+ *
+ * Servers take turns, round after round, so that whatever else the machine does meets all of them; the median of the
+ * rounds counts. CPU is that of all processes of a server, and only of them. Behind the edge stands a process that
+ * answers like S3 and forgets what it got: S3's own work is not the edge's.
+ */
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { makeDynamoDb } from "../lib/aws/clients.ts";
-import { writeRow } from "../lib/aws/directory-dynamo.ts";
-import { provisionLocal } from "../lib/aws/provision.ts";
-import { ENV } from "../lib/core/names.ts";
-import { useLocalAws } from "../lib/local/local-environment.ts";
-import { type Program, startProgram } from "./program.ts";
-import { type Load, sendLoad } from "./smtp-load.ts";
+import { type BigMessages, type IdleConnections, measureBigMessages, measureIdle } from "./edge-memory.ts";
+import { type Generator, LOGIN, startEdgeServices, startGenerator } from "./edge-programs.ts";
+import { startHarakaPeer } from "./peers/haraka.ts";
+import type { Peer } from "./peers/peer.ts";
+import { startPostfixPeer } from "./peers/postfix.ts";
+import { startProgram } from "./program.ts";
+import { sendLoad } from "./smtp-load.ts";
 
-export interface ThroughputRow {
-  readonly server: "edge" | "bare smtp-server";
-  readonly sessions: number;
+/** A kind of load. */
+export interface EdgeCase {
+  /** STARTTLS and AUTH PLAIN. */
+  readonly secure: boolean;
   readonly reuse: boolean;
-  readonly messages: number;
+  /** Of a message, in octets. */
+  readonly bytes: number;
+  /** Our generator, or Postfix's smtp-source. */
+  readonly by: "ours" | "smtp-source";
+}
+
+/** A case with one server. */
+export interface EdgeRow extends EdgeCase {
+  readonly server: string;
   readonly perSecond: number;
-  readonly cpuMsPerMessage: number;
+  /** Median of the rounds; all of them. */
+  readonly cpuMs: number;
+  readonly roundsCpuMs: readonly number[];
 }
 
+/** All of it. */
 export interface EdgeBench {
-  readonly rows: readonly ThroughputRow[];
-  /** CPU of the edge by CPU of bare smtp-server, 20 sessions on reused connections. */
-  readonly cpuRatio: number;
-  readonly memory: { readonly idleBytes: number; readonly peakBytes: number; readonly sessions: number };
+  readonly sessions: number;
+  readonly rows: readonly EdgeRow[];
+  readonly bigMessages: BigMessages;
+  readonly idle: readonly IdleConnections[];
 }
 
-type Ports = { readonly port: number };
+/** What to measure. `peers`: Postfix and Haraka too. */
+export interface EdgeBenchOptions {
+  readonly quick: boolean;
+  readonly peers: boolean;
+  readonly progress: (line: string) => void;
+}
 
-const MESSAGE_BYTES = 10_240;
-const RUNS = 3;
+const SESSIONS = 20;
+const KB = 1024;
+const MAIN: EdgeCase = { secure: false, reuse: true, bytes: 10 * KB, by: "ours" };
+/** Names of the rows that others are compared with. */
+const EDGE = "edge";
+const BARE = "bare smtp-server";
 
-/** Runs it all; about a minute and a half, or a third of that with `quick`. */
-export async function benchEdge(quick: boolean, progress: (line: string) => void): Promise<EdgeBench> {
-  const dataDir = await mkdtemp(join(tmpdir(), "relayhost-bench-"));
-  const aws = await startProgram<{ endpoint: string }>("aws-services", { args: [dataDir] });
+/** Runs it all. */
+export async function benchEdge(options: EdgeBenchOptions): Promise<EdgeBench> {
+  const services = await startEdgeServices();
+  const generator = await startGenerator();
   try {
-    useLocalAws(process.env, aws.ready.endpoint);
-    const names = await provisionLocal();
-    await allowLoopback(names.directoryTable);
-    const edge = await startProgram<Ports>("edge", { env: edgeEnvironment(names, dataDir) });
-    const bare = await startProgram<Ports>("bare-smtp-server");
-    let edgeForBig: Program<Ports> | undefined;
-    try {
-      const rows = await throughput({ edge, bare, quick, progress });
-      await edge.stop();
-      // A new process: what earlier loads left in the heap is not what big messages take.
-      edgeForBig = await startProgram<Ports>("edge", { env: edgeEnvironment(names, dataDir) });
-      const memory = await bigMessages(edgeForBig, progress);
-      return { rows, cpuRatio: ratio(rows), memory };
-    } finally {
-      await edge.stop();
-      await bare.stop();
-      await edgeForBig?.stop();
+    const rows = await throughput(options, generator, services.startEdge);
+    options.progress("edge, big messages at once");
+    const bigMessages = await measureBigMessages(services, generator, options.quick);
+    const idle: IdleConnections[] = [];
+    const connections = options.quick ? 1_000 : 5_000;
+    for (const secure of [false, true]) {
+      options.progress(`edge, ${connections} idle connections${secure ? " with TLS" : ""}`);
+      const own = await startGenerator();
+      idle.push(await measureIdle(services, own, connections, secure).finally(own.stop));
     }
+    return { sessions: SESSIONS, rows, bigMessages, idle };
   } finally {
-    await aws.stop();
-    await rm(dataDir, { recursive: true, force: true });
+    await generator.stop();
+    await services.stop();
   }
 }
 
-async function throughput(deps: {
-  edge: Program<Ports>;
-  bare: Program<Ports>;
-  quick: boolean;
-  progress: (line: string) => void;
-}): Promise<ThroughputRow[]> {
-  const rows: ThroughputRow[] = [];
-  const unit = deps.quick ? 300 : 2_000;
-  for (const reuse of [true, false]) {
-    for (const sessions of [1, 20, 100]) {
-      for (const server of ["bare smtp-server", "edge"] as const) {
-        const program = server === "edge" ? deps.edge : deps.bare;
-        // A bare smtp-server holds each new connection for 100 ms, so fewer messages are enough.
-        const messages = reuse || sessions > 1 ? unit : Math.ceil(unit / 10);
-        deps.progress(`${server}, ${sessions} sessions, ${reuse ? "reused" : "new"} connections`);
-        rows.push({ server, sessions, reuse, messages, ...(await measure(program, { sessions, reuse, messages })) });
-      }
+/** CPU per message of one server by that of another, at 10 KB on reused connections in the clear. */
+export function cpuRatio(rows: readonly EdgeRow[], of: string, by: string): number {
+  const cpu = (server: string): number =>
+    rows.find((row) => row.server === server && row.by === MAIN.by && isSameLoad(row, MAIN))?.cpuMs ?? Number.NaN;
+  return cpu(of) / cpu(by);
+}
+
+/** Edge by bare smtp-server, and each peer by the edge. */
+export function mainRatios(rows: readonly EdgeRow[]): { readonly label: string; readonly ratio: number }[] {
+  const peers = [...new Set(rows.map((row) => row.server))].filter((server) => server !== EDGE && server !== BARE);
+  return [
+    { label: `${EDGE} by ${BARE}`, ratio: cpuRatio(rows, EDGE, BARE) },
+    ...peers.map((peer) => ({ label: `${peer} by ${EDGE}`, ratio: cpuRatio(rows, peer, EDGE) })),
+  ];
+}
+
+async function throughput(
+  options: EdgeBenchOptions,
+  generator: Generator,
+  startEdge: () => Promise<{ ready: { port: number }; cpuMs(): Promise<number>; stop(): Promise<void> }>,
+): Promise<EdgeRow[]> {
+  const own: Peer[] = [];
+  const others: Peer[] = [];
+  try {
+    for (const [name, start] of [
+      [EDGE, startEdge],
+      [BARE, async () => await startProgram<{ port: number }>("bare-smtp-server")],
+    ] as const) {
+      const { ready, cpuMs, stop } = await start();
+      own.push({ name, port: ready.port, cpuMs, stop });
+    }
+    if (options.peers) {
+      options.progress("starting Postfix and Haraka");
+      others.push(await startPostfixPeer());
+      others.push(await startHarakaPeer());
+    }
+    for (const { port } of [...own, ...others]) {
+      await generator.send({ port, sessions: SESSIONS, messages: 300, bytes: MAIN.bytes, reuse: true });
+    }
+    for (const { port } of own) {
+      await generator.send({ port, sessions: SESSIONS, messages: 200, bytes: MAIN.bytes, reuse: false, login: LOGIN });
+    }
+    const rows: EdgeRow[] = [];
+    for (const kind of casesOf(options.peers)) {
+      const servers = kind.by === "ours" && !kind.secure && kind.bytes === MAIN.bytes ? [...own, ...others] : own;
+      rows.push(...(await measure(servers, kind, options, generator)));
+    }
+    return rows;
+  } finally {
+    for (const { stop } of [...own, ...others]) await stop();
+  }
+}
+
+function casesOf(peers: boolean): EdgeCase[] {
+  const cases: EdgeCase[] = [];
+  for (const secure of [false, true]) {
+    for (const reuse of [true, false]) {
+      for (const bytes of [KB, 10 * KB, KB * KB]) cases.push({ secure, reuse, bytes, by: "ours" });
     }
   }
-  return rows;
+  // Somebody else's generator must find the same.
+  if (peers) for (const reuse of [true, false]) cases.push({ ...MAIN, reuse, by: "smtp-source" });
+  return cases;
 }
 
 async function measure(
-  program: Program<Ports>,
-  load: Pick<Load, "sessions" | "reuse" | "messages">,
-): Promise<{ perSecond: number; cpuMsPerMessage: number }> {
-  const full = { ...load, port: program.ready.port, bytes: MESSAGE_BYTES };
-  await sendLoad({ ...full, messages: Math.max(load.sessions, Math.ceil(load.messages / 10)) });
-  const seconds: number[] = [];
-  const cpu: number[] = [];
-  for (let run = 0; run < RUNS; run++) {
-    const before = await program.cpuMs();
-    seconds.push(await sendLoad(full));
-    cpu.push(((await program.cpuMs()) - before) / load.messages);
-  }
-  return { perSecond: load.messages / median(seconds), cpuMsPerMessage: median(cpu) };
-}
-
-/** 50 sessions with 20 MB each at once; the highest share of memory seen every 50 ms. */
-async function bigMessages(edge: Program<Ports>, progress: (line: string) => void): Promise<EdgeBench["memory"]> {
-  const sessions = 50;
-  progress(`edge, ${sessions} sessions with 20 MB each at once`);
-  const idleBytes = await edge.memoryBytes();
-  let peakBytes = idleBytes;
-  let done = false;
-  const watch = (async () => {
-    while (!done) {
-      peakBytes = Math.max(peakBytes, await edge.memoryBytes());
-      await new Promise((resolve) => setTimeout(resolve, 50));
+  servers: readonly Peer[],
+  kind: EdgeCase,
+  { quick, progress }: EdgeBenchOptions,
+  generator: Generator,
+): Promise<EdgeRow[]> {
+  const rounds = quick ? 3 : 7;
+  const messages = (kind.bytes > 100 * KB ? 40 : kind.reuse ? 1_000 : 400) / (quick ? 4 : 1);
+  const seen = servers.map((server) => ({ server, cpuMs: [] as number[], perSecond: [] as number[] }));
+  for (let round = 0; round < rounds; round++) {
+    for (const { server, cpuMs, perSecond } of seen) {
+      const before = await server.cpuMs();
+      const load = { port: server.port, sessions: SESSIONS, messages, bytes: kind.bytes, reuse: kind.reuse };
+      const seconds =
+        kind.by === "ours"
+          ? await generator.send({ ...load, ...(kind.secure ? { login: LOGIN } : {}) })
+          : await sendLoad(load);
+      cpuMs.push(((await server.cpuMs()) - before) / messages);
+      perSecond.push(messages / seconds);
     }
-  })();
-  try {
-    await sendLoad({ port: edge.ready.port, sessions, messages: sessions, bytes: 20_000_000, reuse: false });
-  } finally {
-    done = true;
-    await watch;
   }
-  return { idleBytes, peakBytes, sessions };
+  const rows = seen.map(({ server, cpuMs, perSecond }) => ({
+    ...kind,
+    server: server.name,
+    perSecond: median(perSecond),
+    cpuMs: median(cpuMs),
+    roundsCpuMs: cpuMs,
+  }));
+  progress(`${describe(kind)}: ${rows.map((row) => `${row.server} ${row.cpuMs.toFixed(2)} ms`).join(", ")}`);
+  return rows;
 }
 
-function ratio(rows: readonly ThroughputRow[]): number {
-  const cpu = (server: ThroughputRow["server"]): number =>
-    rows.find((row) => row.server === server && row.reuse && row.sessions === 20)?.cpuMsPerMessage ?? Number.NaN;
-  return cpu("edge") / cpu("bare smtp-server");
+/** A case in words. */
+export function describe({ secure, reuse, bytes, by }: EdgeCase): string {
+  const size = bytes >= KB * KB ? `${bytes / KB / KB} MB` : `${bytes / KB} KB`;
+  return `${secure ? "TLS+AUTH" : "plain"}, ${reuse ? "reused" : "new"}, ${size}${by === "ours" ? "" : `, ${by}`}`;
 }
 
-async function allowLoopback(table: string): Promise<void> {
-  const directory = { client: makeDynamoDb(), table };
-  await writeRow(directory, { kind: "tenant", id: "bench", name: "bench", status: "active", language: "en" });
-  const network = { kind: "network", cidr: "127.0.0.0/8", tenant: "bench", label: "bench" } as const;
-  await writeRow(directory, { ...network, status: "active", tlsRequired: false });
-  await writeRow(directory, { kind: "domain", domain: "example.com", tenant: "bench", status: "verified" });
-  directory.client.destroy();
-}
-
-function edgeEnvironment(names: { spoolBucket: string; directoryTable: string }, dataDir: string): NodeJS.ProcessEnv {
-  return {
-    ...process.env,
-    // As in the image.
-    MALLOC_ARENA_MAX: "2",
-    [ENV.hostName]: "relay.localhost",
-    [ENV.spoolBucket]: names.spoolBucket,
-    [ENV.directoryTable]: names.directoryTable,
-    [ENV.bindAddress]: "127.0.0.1",
-    [ENV.smtpPort]: "0",
-    [ENV.smtpsPort]: "0",
-    [ENV.dataDir]: join(dataDir, "tls"),
-    [ENV.temporaryDir]: join(dataDir, "tmp"),
-    [ENV.connectionsMax]: "10000",
-    [ENV.connectionsPerAddressMax]: "10000",
-  };
+function isSameLoad(one: EdgeCase, other: EdgeCase): boolean {
+  return one.secure === other.secure && one.reuse === other.reuse && one.bytes === other.bytes;
 }
 
 function median(values: readonly number[]): number {

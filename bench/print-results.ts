@@ -3,27 +3,32 @@
 import { printTable } from "../bin/commands/output.ts";
 import type { ColdStartRow } from "./cold-start-bench.ts";
 import type { CostBench } from "./cost-bench.ts";
-import type { EdgeBench } from "./edge-bench.ts";
+import { describe, type EdgeBench, mainRatios } from "./edge-bench.ts";
 import type { ForwardBench } from "./forward-bench.ts";
 
-/** Edge beside smtp-server, and its memory. */
+/** Edge beside smtp-server and peers, and its memory. */
 export function printEdge(edge: EdgeBench): EdgeBench {
-  console.log("\nEdge, 10 KB messages:\n");
+  console.log(`\nEdge, ${edge.sessions} sessions:\n`);
   printTable(
-    ["SERVER", "SESSIONS", "CONNECTION", "MESSAGES/S", "CPU MS/MESSAGE"],
-    edge.rows.map((row) => [
-      row.server,
-      String(row.sessions),
-      row.reuse ? "reused" : "new",
-      row.perSecond.toFixed(0),
-      row.cpuMsPerMessage.toFixed(3),
-    ]),
+    ["LOAD", "SERVER", "MESSAGES/S", "CPU MS/MESSAGE"],
+    edge.rows.map((row) => [describe(row), row.server, row.perSecond.toFixed(0), row.cpuMs.toFixed(3)]),
   );
-  console.log(`\nCPU per message, edge by bare smtp-server, 20 sessions, reused: ${edge.cpuRatio.toFixed(1)} times`);
-  const { idleBytes, peakBytes, sessions } = edge.memory;
+  console.log("\nCPU per message, 10 KB in the clear on reused connections:\n");
+  printTable(
+    ["RATIO", "TIMES"],
+    mainRatios(edge.rows).map(({ label, ratio }) => [label, ratio.toFixed(1)]),
+  );
+  const { sessions, bytes, idleBytes, peakBytes } = edge.bigMessages;
   console.log(
-    `Edge memory (PSS): ${megabytes(idleBytes)} idle, ${megabytes(peakBytes)} with ${sessions} x 20 MB at once`,
+    `\nEdge memory (PSS): ${megabytes(idleBytes)} without load, ${megabytes(peakBytes)} with ${sessions} messages of ` +
+      `${megabytes(bytes)} at once`,
   );
+  for (const idle of edge.idle) {
+    console.log(
+      `${idle.connections} idle connections${idle.secure ? " with TLS and log-in" : ""}: ${megabytes(idle.bytes)}; a new ` +
+        `one is greeted after ${idle.greetingMs.toFixed(0)} ms, its message accepted after ${idle.messageMs.toFixed(0)} ms`,
+    );
+  }
   return edge;
 }
 
