@@ -8,7 +8,7 @@
  */
 
 import { type BigMessages, type IdleConnections, measureBigMessages, measureIdle } from "./edge-memory.ts";
-import { type Generator, LOGIN, startEdgeServices, startGenerator } from "./edge-programs.ts";
+import { type Generator, LOGIN, type SmtpProgram, startEdgeServices, startGenerator } from "./edge-programs.ts";
 import { startHarakaPeer } from "./peers/haraka.ts";
 import type { Peer } from "./peers/peer.ts";
 import { startPostfixPeer } from "./peers/postfix.ts";
@@ -70,7 +70,11 @@ export async function benchEdge(options: EdgeBenchOptions): Promise<EdgeBench> {
     for (const secure of [false, true]) {
       options.progress(`edge, ${connections} idle connections${secure ? " with TLS" : ""}`);
       const own = await startGenerator();
-      idle.push(await measureIdle(services, own, connections, secure).finally(own.stop));
+      try {
+        idle.push(await measureIdle(services, own, connections, secure));
+      } finally {
+        await own.stop();
+      }
     }
     return { sessions: SESSIONS, rows, bigMessages, idle };
   } finally {
@@ -98,7 +102,7 @@ export function mainRatios(rows: readonly EdgeRow[]): { readonly label: string; 
 async function throughput(
   options: EdgeBenchOptions,
   generator: Generator,
-  startEdge: () => Promise<{ ready: { port: number }; cpuMs(): Promise<number>; stop(): Promise<void> }>,
+  startEdge: () => Promise<SmtpProgram>,
 ): Promise<EdgeRow[]> {
   const own: Peer[] = [];
   const others: Peer[] = [];

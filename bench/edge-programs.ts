@@ -19,8 +19,8 @@ export type SmtpProgram = Program<{ readonly port: number }>;
 /** Services that stay up through all parts. */
 export interface EdgeServices {
   /** Another edge, in a process of its own: what earlier loads left in a heap is not measured with the next. */
-  startEdge(): Promise<SmtpProgram>;
-  stop(): Promise<void>;
+  readonly startEdge: () => Promise<SmtpProgram>;
+  readonly stop: () => Promise<void>;
 }
 
 /** The login that the directory knows. */
@@ -61,9 +61,9 @@ export async function startGenerator(): Promise<Generator> {
 /** See `startGenerator`. */
 export interface Generator {
   /** Seconds it took. Rejects when a message was refused. */
-  send(order: LoadOrder): Promise<number>;
-  order: Program<unknown>["order"];
-  stop(): Promise<void>;
+  readonly send: (order: LoadOrder) => Promise<number>;
+  readonly order: Program<unknown>["order"];
+  readonly stop: () => Promise<void>;
 }
 
 async function fillDirectory(table: string): Promise<void> {

@@ -8,15 +8,15 @@ import { join } from "node:path";
 export interface Program<Ready> {
   readonly ready: Ready;
   /** Milliseconds of CPU since its start. */
-  cpuMs(): Promise<number>;
+  readonly cpuMs: () => Promise<number>;
   /** Sends an order and resolves with what the program sends next. Rejects when it ends before. */
-  order<Done>(order: object): Promise<Done>;
+  readonly order: <Done>(order: object) => Promise<Done>;
   /** Octets of memory that are its own share (PSS) now. */
   memoryBytes(): Promise<number>;
   /** The most octets it held at once (RSS, shared pages and all) since its start or the last `forgetPeak`. */
   peakBytes(): Promise<number>;
   forgetPeak(): Promise<void>;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** What it is started with. */

@@ -3,6 +3,6 @@ export interface Peer {
   readonly name: string;
   readonly port: number;
   /** Milliseconds of CPU of all its processes since its start, ended ones included. */
-  cpuMs(): Promise<number>;
-  stop(): Promise<void>;
+  readonly cpuMs: () => Promise<number>;
+  readonly stop: () => Promise<void>;
 }

@@ -2,7 +2,7 @@
  * PutObject from the parts of the SDK's S3 client, without its middleware stack, which takes several times as much CPU
  * as everything else that a request needs.
  *
- * Endpoint, region, credentials, signer, clock, retries and time-outs are those of the client that is given; a test
+ * Endpoint, region, credentials, clock, connections, retries and time-outs are those of the client that is given; a test
  * sends the same objects and meets the same failures with both. What is different:
  * - over TLS the body is no part of the signature; S3 checks it by its CRC-32, which is sent with every body
  *   (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html);
@@ -15,7 +15,7 @@
  *           access points) is refused with a sentence.
  */
 
-import { randomUUID } from "node:crypto";
+import { hash, randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { crc32 } from "node:zlib";
@@ -23,8 +23,9 @@ import { PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
 import { getEndpointFromInstructions } from "@smithy/core/endpoints";
 import { escapeUriPath, HttpRequest, type HttpResponse } from "@smithy/core/protocols";
 import { getRetryAfterHint, isServerError, isThrottlingError, isTransientError } from "@smithy/core/retry";
-import type { RequestSigner, RequestSigningArguments, RetryErrorInfo, RetryStrategyV2, SdkError } from "@smithy/types";
+import type { RetryErrorInfo, RetryStrategyV2, SdkError } from "@smithy/types";
 import { readRefusal } from "./s3-exception.ts";
+import { type RequestToSign, Sigv4Signer } from "./sigv4.ts";
 
 /** A body too big for memory. */
 export interface FileBody {
@@ -48,13 +49,14 @@ export interface NewObject {
 interface Target {
   readonly url: URL;
   readonly userAgent: string;
-  readonly signer: RequestSigner;
-  readonly signing: RequestSigningArguments;
+  readonly signer: Sigv4Signer;
   readonly retries: RetryStrategyV2;
   readonly attemptsMax: number;
   readonly correctsClock: boolean;
 }
 
+/** The SDK names the operation in the query; S3 takes no notice. */
+const OPERATION = "x-id";
 /** From this difference on a refusal is blamed on the clock, as in the SDK. */
 const SKEW_MS = 240_000;
 
@@ -63,12 +65,14 @@ const targets = new WeakMap<S3Client, Map<string, Promise<Target>>>();
 /** See the head of this file. After an abort nothing more is sent, and it rejects at once. */
 export async function putObject(client: S3Client, object: NewObject, signal?: AbortSignal): Promise<void> {
   const target = await targetOf(client, object.bucket);
-  const request = requestFor(target, object);
+  const headers = headersFor(target, object);
+  const path = `${target.url.pathname.replace(/\/$/, "")}/${escapeUriPath(object.key)}`;
+  const payload = payloadOf(target, object);
   let token = await target.retries.acquireInitialRetryToken("");
   for (;;) {
-    request.headers["amz-sdk-request"] = `attempt=${token.getRetryCount() + 1}; max=${target.attemptsMax}`;
+    headers["amz-sdk-request"] = `attempt=${token.getRetryCount() + 1}; max=${target.attemptsMax}`;
     try {
-      await attempt(client, target, request, object.body, signal);
+      await attempt(client, target, object, { path, headers, payload }, signal);
       target.retries.recordSuccess(token);
       return;
     } catch (error) {
@@ -109,51 +113,58 @@ async function findTarget(client: S3Client, bucket: string): Promise<Target> {
   return {
     url: endpoint.url,
     userAgent: (await config.defaultUserAgentProvider()).map(([name, version]) => `${name}/${version}`).join(" "),
-    signer: await config.signer(scheme),
-    signing: { signingRegion: scheme.signingRegion, signingService: scheme.signingName },
+    signer: new Sigv4Signer(
+      { region: scheme.signingRegion ?? (await config.region()), service: scheme.signingName ?? "s3" },
+      config.credentials,
+    ),
     retries,
     attemptsMax: await config.maxAttempts(),
     correctsClock: !(await config.disableClockSkewCorrection()),
   };
 }
 
-function requestFor({ url, userAgent }: Target, { key, contentType, body }: NewObject): HttpRequest {
-  const checksum = Buffer.alloc(4);
+/** The headers that all attempts share. */
+function headersFor({ url, userAgent }: Target, { contentType, body }: NewObject): Record<string, string> {
+  const checksum = Buffer.allocUnsafe(4);
   checksum.writeUInt32BE(Buffer.isBuffer(body) ? crc32(body) : body.crc32);
-  // As in the SDK: without TLS the signature also covers a body that can be hashed beforehand.
-  const isBodySigned = url.protocol !== "https:" && Buffer.isBuffer(body);
-  return new HttpRequest({
-    method: "PUT",
-    protocol: url.protocol,
-    hostname: url.hostname,
-    ...(url.port === "" ? {} : { port: Number(url.port) }),
-    path: `${url.pathname.replace(/\/$/, "")}/${escapeUriPath(key)}`,
-    query: { "x-id": "PutObject" },
-    headers: {
-      host: url.host,
-      "content-type": contentType,
-      "content-length": String(body.length),
-      "x-amz-checksum-crc32": checksum.toString("base64"),
-      ...(isBodySigned ? {} : { "x-amz-content-sha256": "UNSIGNED-PAYLOAD" }),
-      "user-agent": userAgent,
-      "amz-sdk-invocation-id": randomUUID(),
-    },
-    ...(Buffer.isBuffer(body) ? { body } : {}),
-  });
+  return {
+    host: url.host,
+    "content-type": contentType,
+    "content-length": String(body.length),
+    "x-amz-checksum-crc32": checksum.toString("base64"),
+    "user-agent": userAgent,
+    "amz-sdk-invocation-id": randomUUID(),
+  };
+}
+
+/** As in the SDK: without TLS the signature also covers a body that can be hashed beforehand. */
+function payloadOf({ url }: Target, { body }: NewObject): string {
+  return url.protocol !== "https:" && Buffer.isBuffer(body) ? hash("sha256", body, "hex") : "UNSIGNED-PAYLOAD";
 }
 
 /** One request; throws unless it was answered with success. */
 async function attempt(
   client: S3Client,
   target: Target,
-  unsigned: HttpRequest,
-  body: NewObject["body"],
+  object: NewObject,
+  unsigned: Omit<RequestToSign, "method" | "query">,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { config } = client;
+  const { url } = target;
+  const { body } = object;
   const offset = config.systemClockOffset;
-  const signingDate = new Date(Date.now() + offset);
-  const request = new HttpRequest(await target.signer.sign(unsigned, { ...target.signing, signingDate }));
+  const toSign = { ...unsigned, method: "PUT", query: `${OPERATION}=PutObject` };
+  const request = new HttpRequest({
+    method: "PUT",
+    protocol: url.protocol,
+    hostname: url.hostname,
+    ...(url.port === "" ? {} : { port: Number(url.port) }),
+    path: unsigned.path,
+    query: { [OPERATION]: "PutObject" },
+    headers: await target.signer.sign(toSign, new Date(Date.now() + offset)),
+    ...(Buffer.isBuffer(body) ? { body } : {}),
+  });
   const response = Buffer.isBuffer(body)
     ? await send(client, request, signal)
     : await sendFile(client, request, body, signal);

@@ -9,6 +9,12 @@ const SHOWN_CHARS_MAX = 200;
 /** RFC 2047 §2: an encoded-word has at most 75 characters; `=?UTF-8?B?` and `?=` take 12 of them. */
 const ENCODED_OCTETS_MAX = 45;
 
+const ENCODED_WORD = "=\\?[^?\\s]+\\?[BbQq]\\?[^?]*\\?=";
+/** Encoded-words with nothing but white space between them. */
+const ENCODED_RUNS = new RegExp(`${ENCODED_WORD}(?:\\s*${ENCODED_WORD})*`, "g");
+
+const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true });
+
 /** Charset labels in real mail that the WHATWG decoders know under another name. */
 const CHARSET_ALIAS: ReadonlyMap<string, string> = new Map([
   ["cp932", "shift_jis"],
@@ -66,7 +72,7 @@ export function printable(text: string): string {
 function decodeUnlabelled(raw: Uint8Array): string {
   if (raw.includes(0x1b)) return decodeCharset("iso-2022-jp", Buffer.from(raw));
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(raw);
+    return STRICT_UTF8.decode(raw);
   } catch {
     return Buffer.from(raw)
       .toString("latin1")
@@ -79,9 +85,8 @@ function decodeUnlabelled(raw: Uint8Array): string {
  * many programs cut multi-byte characters between two words.
  */
 function decodeWords(text: string): string {
-  const word = "=\\?[^?\\s]+\\?[BbQq]\\?[^?]*\\?=";
-  const runs = new RegExp(`${word}(?:\\s*${word})*`, "g");
-  return text.replace(runs, (run) => {
+  if (!text.includes("=?")) return text;
+  return text.replace(ENCODED_RUNS, (run) => {
     let out = "";
     let charset = "";
     let octets: Buffer[] = [];

@@ -449,6 +449,8 @@ const VALUES_CHARS_MAX = 255;
 /** Makes a reply from the table, with values for its placeholders. */
 export function smtpReply<N extends SmtpReplyName>(name: N, ...fill: Fill<N>): SmtpReply {
   const row: SmtpReplyRow = SMTP_REPLIES[name];
+  // Nearly every reply of a session that goes well has nothing to fill in.
+  if (!row.text.includes("{")) return { name, code: row.code, enhanced: row.enhanced, text: row.text };
   const values: Readonly<Record<string, string | number>> = fill[0] ?? {};
   const share = Math.floor(VALUES_CHARS_MAX / Math.max(1, Object.keys(values).length));
   const text = row.text.replaceAll(/\{([a-z]+)\}/gi, (_, key: string) => printable(String(values[key] ?? ""), share));
