@@ -65,11 +65,14 @@ const CREDENTIALS_NOT_IN_LAMBDA = ["ini", "process", "sso", "web-identity", "htt
   (kind) => `@aws-sdk/credential-provider-${kind}`,
 );
 
+/** Reads the user agent of a browser, in a part of the SDK that only runs in one. */
+const NOT_IN_NODE = ["bowser"];
+
 /** Bundles `lambda/<name>/handler.ts` into `outDir` as `handler.mjs` and what it loads on demand. */
 export async function bundleFunction(name: FunctionName, outDir: string): Promise<Bundle> {
   return await bundleEntry("handler", `lambda/${name}/handler.ts`, outDir, {
     splitting: true,
-    external: CREDENTIALS_NOT_IN_LAMBDA,
+    external: [...CREDENTIALS_NOT_IN_LAMBDA, ...NOT_IN_NODE],
   });
 }
 
