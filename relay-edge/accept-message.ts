@@ -14,6 +14,7 @@
 
 import { putSpoolObject, type Spool } from "../lib/aws/spool-s3.ts";
 import type { EdgeSettings } from "../lib/core/edge-settings.ts";
+import type { MetricSums } from "../lib/core/emf.ts";
 import { errorText, type Log } from "../lib/core/log.ts";
 import { makeQueueId, QUEUE_ID_RANDOM_BYTES, type QueueId } from "../lib/core/queue-id.ts";
 import { receivedField } from "../lib/core/received-header.ts";
@@ -35,6 +36,7 @@ export interface AcceptDeps {
   readonly now: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly log: Log;
+  readonly metrics: MetricSums;
 }
 
 /** Everything about a message that is known before its data. */
@@ -43,6 +45,8 @@ export interface Transaction {
   readonly extended: boolean;
   readonly authenticated: boolean;
   readonly tls: { readonly protocol: string; readonly cipher: string } | undefined;
+  /** Counts a message that will leave under the relay's shared address; the reply if there are too many already. */
+  readonly countShared: () => SmtpReply | undefined;
 }
 
 /** What became of a message. */
@@ -53,6 +57,8 @@ export type Accepted =
       readonly messageId: string | undefined;
       readonly reply: SmtpReply;
       readonly size: number;
+      /** From the end of data to the answer of the storage. */
+      readonly storeMs: number;
       /** What kind of mail it is. */
       readonly classified: Classified;
       /** Set when it will leave under another From. */
@@ -62,6 +68,9 @@ export type Accepted =
   /** To be answered now, and the connection closed. */
   | { readonly kind: "cut"; readonly reply: SmtpReply; readonly size: number };
 
+/** Rewritten mail of these classes leaves under the relay's own system address, which all tenants share. */
+const SHARED_CLASSES: ReadonlySet<RewriteClass> = new Set(["bounce", "auto-reply", "system"]);
+
 /** Takes one message. Rejects only when the client goes away before the end of its data. */
 export async function acceptMessage(
   deps: AcceptDeps,
@@ -69,6 +78,7 @@ export async function acceptMessage(
   stream: AsyncIterable<Buffer>,
 ): Promise<Accepted> {
   const received = await receiveMessage(deps, stream);
+  const endOfData = performance.now();
   if (received.kind !== "complete") return received;
   const { buffer, header } = received;
   const size = buffer.length;
@@ -76,6 +86,8 @@ export async function acceptMessage(
     const judged = await judgeSender(deps, transaction.envelope, header);
     if (judged.kind === "refused") return { kind: "refused", reply: judged.reply, size };
     const { classified, rewrite } = judged;
+    const tooMany = rewrite !== undefined && SHARED_CLASSES.has(rewrite) ? transaction.countShared() : undefined;
+    if (tooMany !== undefined) return { kind: "refused", reply: tooMany, size };
     const id = await store(deps, transaction, rewrite, buffer);
     if (id === undefined) return { kind: "refused", reply: smtpReply("notStored"), size };
     return {
@@ -84,6 +96,7 @@ export async function acceptMessage(
       messageId: header.messageId,
       reply: smtpReply("queued", { id }),
       size,
+      storeMs: performance.now() - endOfData,
       classified,
       rewrite,
     };
@@ -121,6 +134,7 @@ async function store(
     });
     return id;
   } catch (error) {
+    deps.metrics.count("storeFailures");
     deps.log({ event: "store-failed", id, tenant: envelope.tenant, error: errorText(error) });
     return undefined;
   }

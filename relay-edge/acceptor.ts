@@ -6,6 +6,7 @@
 
 import { createServer, type Server, type Socket } from "node:net";
 import { canonicalIp } from "../lib/core/cidr.ts";
+import type { MetricSums } from "../lib/core/emf.ts";
 import type { Log } from "../lib/core/log.ts";
 import { formatReply, type SmtpReply, smtpReply } from "../lib/core/smtp-reply.ts";
 import type { AuthGuard } from "./auth-guard.ts";
@@ -16,6 +17,7 @@ export interface AcceptorDeps {
   readonly limits: ConnectionLimits;
   readonly guard: AuthGuard;
   readonly refusals: RefusalLog;
+  readonly metrics: MetricSums;
 }
 
 /** What a refused client gets to read its reply before its socket is destroyed. */
@@ -44,6 +46,7 @@ export function makeAcceptor(deps: AcceptorDeps, implicitTls: boolean, handOn: H
       return;
     }
     deps.refusals.add(refusal.name, address);
+    deps.metrics.count("connectionsRefused", 1, refusal.name);
     if (implicitTls) socket.destroy();
     else {
       socket.end(`${refusal.code} ${formatReply(refusal)}\r\n`);

@@ -6,6 +6,7 @@
  * Failure:  rejects when the directory cannot be asked; callers answer 4xx.
  */
 
+import type { Credential, Tenant } from "../lib/core/directory.ts";
 import { UNKNOWN_LOGIN_HASH } from "../lib/core/password-hash.ts";
 import { type SmtpReply, smtpReply } from "../lib/core/smtp-reply.ts";
 import { credentialRefusal, passwordHashes, tenantRefusal } from "../lib/core/standing.ts";
@@ -73,29 +74,35 @@ export async function identifyAddress(
   return { tenant: network.tenant, label, by: { kind: "network" } };
 }
 
-/** Why an identity may not send just now; undefined: it may. */
+/** What the directory says of an identity: why it may not send just now, or whose limits hold for it. */
+export type Standing =
+  | { readonly refusal: SmtpReply }
+  | { readonly refusal?: never; readonly tenant: Tenant; readonly credential: Credential | undefined };
+
+/** May the identity send just now? */
 export async function standing(
   deps: Pick<AuthenticateDeps, "directory" | "now">,
   identity: Identity,
-): Promise<SmtpReply | undefined> {
+): Promise<Standing> {
+  const { by, label } = identity;
   const [credential, tenant] = await Promise.all([
-    credentialStanding(deps, identity),
+    by.kind === "credential" ? deps.directory.credential(by.login) : undefined,
     deps.directory.tenant(identity.tenant),
   ]);
-  if (credential !== undefined) return credential;
-  if (tenant === undefined) return smtpReply("credentialGone", { credential: identity.label });
-  return tenantRefusal(tenant, deps.now());
+  if (by.kind === "credential") {
+    if (credential?.tenant !== identity.tenant) return gone(label);
+    const { current, previous } = passwordHashes(credential, deps.now());
+    if (by.hash !== current && by.hash !== previous) {
+      return { refusal: smtpReply("passwordChanged", { credential: label }) };
+    }
+    const refusal = credentialRefusal(credential, label);
+    if (refusal !== undefined) return { refusal };
+  }
+  if (tenant === undefined) return gone(label);
+  const refusal = tenantRefusal(tenant, deps.now());
+  return refusal === undefined ? { tenant, credential } : { refusal };
 }
 
-async function credentialStanding(
-  deps: Pick<AuthenticateDeps, "directory" | "now">,
-  { by, tenant, label }: Identity,
-): Promise<SmtpReply | undefined> {
-  if (by.kind === "network") return undefined;
-  const credential = await deps.directory.credential(by.login);
-  if (credential === undefined || credential.tenant !== tenant)
-    return smtpReply("credentialGone", { credential: label });
-  const { current, previous } = passwordHashes(credential, deps.now());
-  if (by.hash !== current && by.hash !== previous) return smtpReply("passwordChanged", { credential: label });
-  return credentialRefusal(credential, label);
+function gone(credential: string): Standing {
+  return { refusal: smtpReply("credentialGone", { credential }) };
 }

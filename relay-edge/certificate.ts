@@ -1,20 +1,18 @@
 /**
- * The edge's certificate: from files, or made once and kept.
+ * The edge's certificate: from files, from a secret, or made once and kept.
  *
  * A self-signed one is ECDSA, its key is readable for nobody else, and it is used again at the next start, so that a
- * client that has pinned it goes on. Failure: rejects with the file system's or the TLS library's error.
+ * client that has pinned it goes on. Failure: rejects with the error of the file system, of the SDK or of the TLS library.
  */
 
 import { X509Certificate } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EdgeSettings } from "../lib/core/edge-settings.ts";
+import { type PemPair, parsePemPair } from "../lib/core/pem.ts";
 
 /** Certificate chain and private key, PEM. */
-export interface Certificate {
-  readonly cert: string;
-  readonly key: string;
-}
+export type Certificate = PemPair;
 
 const KEY_FILE = "edge-key.pem";
 const CERTIFICATE_FILE = "edge-certificate.pem";
@@ -23,11 +21,13 @@ const VALID_DAYS = 3650;
 /** A kept certificate that ends sooner than this is made anew. */
 const RENEW_BEFORE_DAYS = 30;
 
-/** Reads or makes the certificate. `now` is milliseconds since 1970. */
+/** Reads or makes the certificate. `now` is milliseconds since 1970; a secret comes before files. */
 export async function loadCertificate(
   settings: Pick<EdgeSettings, "tls" | "dataDir" | "hostName">,
   now: () => number,
+  readTlsSecret?: () => Promise<string>,
 ): Promise<Certificate> {
+  if (readTlsSecret !== undefined) return parsePemPair(await readTlsSecret());
   if (settings.tls !== undefined) {
     const { certificateFile, keyFile } = settings.tls;
     return { cert: await readFile(certificateFile, "utf8"), key: await readFile(keyFile, "utf8") };

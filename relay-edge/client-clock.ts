@@ -2,19 +2,20 @@
  * How long a client has been owing us something, however slowly its bytes trickle in.
  *
  * The library only notices silence. Here a command has to be complete by a deadline that counts from our last reply,
- * and data has to come at a least rate. Times are those of `performance.now()`. See RFC 5321 §4.5.3.2.
+ * and data has to come at a least rate; and the session as a whole has its time. Times are those of `performance.now()`. See RFC 5321 §4.5.3.2.
  */
 
 import type { EdgeSettings } from "../lib/core/edge-settings.ts";
 
 type ClockSettings = Pick<
   EdgeSettings,
-  "commandMs" | "afterFailedAuthMs" | "tlsHandshakeMs" | "dataGraceMs" | "dataBytesPerSecondMin"
+  "sessionMs" | "commandMs" | "afterFailedAuthMs" | "tlsHandshakeMs" | "dataGraceMs" | "dataBytesPerSecondMin"
 >;
 
 /** The clock of one session. */
 export class ClientClock {
   readonly #settings: ClockSettings;
+  readonly #began = performance.now();
   #since = performance.now();
   /** Handlers at work: meanwhile the client waits for us. */
   #working = 0;
@@ -59,16 +60,26 @@ export class ClientClock {
     return underWay;
   }
 
-  /** Which time is over, if any. */
-  exceeded(now: number, authHasFailed: boolean): "command" | "data" | undefined {
+  /** True when the session has lasted so long that it takes no further message. */
+  sessionIsOver(now: number): boolean {
+    return now - this.#began > this.#settings.sessionMs;
+  }
+
+  /** The reply for the time that is over, if any is. */
+  exceeded(
+    now: number,
+    session: { readonly authHasFailed: boolean; readonly idle: boolean },
+  ): "timeout" | "dataTimeout" | "sessionTimeout" | undefined {
     if (this.#working > 0) return undefined;
     const elapsed = now - this.#since;
-    const { dataGraceMs, dataBytesPerSecondMin } = this.#settings;
+    const { sessionMs, dataGraceMs, dataBytesPerSecondMin } = this.#settings;
+    if (now - this.#began > 2 * sessionMs) return "sessionTimeout";
     if (this.#data !== undefined) {
       const allowed = dataGraceMs + (this.#data.byteLength / dataBytesPerSecondMin) * 1000;
-      return elapsed > allowed ? "data" : undefined;
+      return elapsed > allowed ? "dataTimeout" : undefined;
     }
-    return elapsed > this.#commandMs(authHasFailed) ? "command" : undefined;
+    if (elapsed > this.#commandMs(session.authHasFailed)) return "timeout";
+    return session.idle && this.sessionIsOver(now) ? "sessionTimeout" : undefined;
   }
 
   #commandMs(authHasFailed: boolean): number {

@@ -9,10 +9,9 @@ import { type SmtpReply, smtpReply } from "../lib/core/smtp-reply.ts";
 
 /** Where the session is. */
 export interface GateState {
-  readonly host: string;
   readonly inTransaction: boolean;
-  /** The edge stops: what is open may end, nothing new begins. */
-  readonly draining: boolean;
+  /** The edge stops, or the session's time is over: what is open may end, nothing new begins but this reply. */
+  readonly over: SmtpReply | undefined;
 }
 
 /** The gate of one session. */
@@ -39,9 +38,7 @@ export class CommandGate {
   refusal(line: Buffer, state: GateState): SmtpReply | undefined {
     const verb = line.toString("latin1", 0, 4).toUpperCase();
     const isMail = verb === "MAIL" || verb === "RCPT" || verb === "DATA";
-    if (state.draining && !state.inTransaction && verb !== "QUIT") {
-      return smtpReply("shuttingDown", { host: state.host });
-    }
+    if (state.over !== undefined && !state.inTransaction && verb !== "QUIT") return state.over;
     if (!(isMail && state.inTransaction) && ++this.#junkCommands > this.#junkCommandsMax) {
       return smtpReply("tooManyCommands");
     }

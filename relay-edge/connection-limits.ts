@@ -11,6 +11,7 @@ export class ConnectionLimits {
   readonly #options: ConnectionLimitsOptions;
   readonly #byAddress = new Map<string, number>();
   #count = 0;
+  #peak = 0;
 
   constructor(options: ConnectionLimitsOptions) {
     this.#options = options;
@@ -22,8 +23,16 @@ export class ConnectionLimits {
     if (this.#count >= this.#options.max) return "all";
     if (ofAddress >= this.#options.perAddressMax) return "address";
     this.#count++;
+    this.#peak = Math.max(this.#peak, this.#count);
     this.#byAddress.set(address, ofAddress + 1);
     return "entered";
+  }
+
+  /** The most connections at one time since the last call. */
+  takePeak(): number {
+    const peak = this.#peak;
+    this.#peak = this.#count;
+    return peak;
   }
 
   leave(address: string): void {

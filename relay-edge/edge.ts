@@ -12,11 +12,13 @@ import { createServer as createTlsServer } from "node:tls";
 import type { Directory } from "../lib/aws/directory-dynamo.ts";
 import type { Spool } from "../lib/aws/spool-s3.ts";
 import type { EdgeSettings } from "../lib/core/edge-settings.ts";
+import { MetricSums } from "../lib/core/emf.ts";
 import type { Log } from "../lib/core/log.ts";
 import { smtpReply } from "../lib/core/smtp-reply.ts";
 import { type AcceptorDeps, makeAcceptor, RefusalLog } from "./acceptor.ts";
 import { AuthGuard } from "./auth-guard.ts";
-import { type Certificate, loadCertificate } from "./certificate.ts";
+import { loadCertificate } from "./certificate.ts";
+import { CertificateKeeper } from "./certificate-keeper.ts";
 import { ConnectionLimits } from "./connection-limits.ts";
 import { withDeadline } from "./deadline.ts";
 import { DirectoryCache } from "./directory-cache.ts";
@@ -25,6 +27,7 @@ import { listen } from "./listen.ts";
 import type { MailSessionDeps } from "./mail-session.ts";
 import { prepareFolder } from "./message-buffer.ts";
 import { PasswordChecker } from "./password.ts";
+import { RateLimits } from "./rate-limits.ts";
 import { SmtpListener } from "./smtp-listener.ts";
 import { tlsPolicy } from "./tls-policy.ts";
 
@@ -37,6 +40,8 @@ export interface EdgeDeps {
   readonly now: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly log: Log;
+  /** Reads the secret that holds certificate and key, where there is one; `parsePemPair` says in which form. */
+  readonly readTlsSecret?: () => Promise<string>;
 }
 
 /** A running edge. */
@@ -48,8 +53,8 @@ export interface Edge {
   readonly healthPort: number | undefined;
   /** Ends in order; see above. May be called again. */
   close(): Promise<void>;
-  /** New connections get this certificate; those that are open go on. Throws when it is no pair. */
-  updateCertificate(certificate: Certificate): void;
+  /** Reads the certificate again now, as happens now and then by itself. Never rejects; the log says what came of it. */
+  checkCertificate(): Promise<void>;
 }
 
 /** How often refused connections are summed up in the log. */
@@ -63,11 +68,14 @@ const LAST_STORE_MS = 500;
 export async function startEdge(deps: EdgeDeps): Promise<Edge> {
   const { config: settings } = deps;
   await prepareFolder(settings.temporaryDir);
-  const certificate = await loadCertificate(settings, deps.now);
+  const load = () => loadCertificate(settings, deps.now, deps.readTlsSecret);
+  const certificate = await load();
+  const metrics = new MetricSums(settings.environment);
   const guard = new AuthGuard({ now: () => performance.now(), delayMs: settings.authDelayMs });
   const session: MailSessionDeps = {
     settings,
     guard,
+    rates: new RateLimits(settings, () => performance.now()),
     spool: deps.spool,
     directory: new DirectoryCache(deps.directory, {
       deadlineMs: settings.directoryDeadlineMs,
@@ -77,6 +85,7 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
     now: deps.now,
     randomBytes: deps.randomBytes,
     log: deps.log,
+    metrics,
   };
   const limits = new ConnectionLimits({
     max: settings.connectionsMax,
@@ -92,7 +101,23 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
   // A handshake that failed or took too long. Node leaves the socket open, and it must not be destroyed from below.
   tls.on("tlsClientError", (_error, socket) => socket.destroy());
 
-  const acceptor: AcceptorDeps = { limits, guard, refusals: new RefusalLog(deps.log) };
+  const keeper = new CertificateKeeper(certificate, {
+    load,
+    use: (renewed) => {
+      tls.setSecureContext(tlsPolicy(renewed));
+      for (const listener of listeners) listener.updateSecureContext(tlsPolicy(renewed));
+    },
+    now: deps.now,
+    log: deps.log,
+  });
+
+  const acceptor: AcceptorDeps = { limits, guard, refusals: new RefusalLog(deps.log), metrics };
+  const writeMetrics = (): void => {
+    if (settings.metricsEveryMs === 0) return;
+    metrics.peak("connections", limits.takePeak());
+    metrics.peak("certificateDaysLeft", Math.floor(keeper.daysLeft));
+    for (const event of metrics.drain(deps.now())) deps.log(event);
+  };
   const smtpServer = makeAcceptor(acceptor, false, (socket, left) => plain.serve(socket, left));
   const smtpsServer = makeAcceptor(acceptor, true, (socket, left) => {
     socket.once("close", left);
@@ -107,7 +132,9 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
       }
     }, settings.deadlineCheckMs).unref(),
     setInterval(() => acceptor.refusals.flush(), REFUSALS_MS).unref(),
+    setInterval(() => void keeper.check(), settings.certificateCheckMs).unref(),
   ];
+  if (settings.metricsEveryMs > 0) timers.push(setInterval(writeMetrics, settings.metricsEveryMs).unref());
   const stopAccepting = (): void => {
     for (const listener of listeners) listener.draining = true;
     smtpServer.close();
@@ -124,6 +151,7 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
       await drain(listeners, settings);
       for (const timer of timers) clearInterval(timer);
       acceptor.refusals.flush();
+      writeMetrics();
       health?.close();
     });
     return {
@@ -131,10 +159,7 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
       smtpsPort,
       healthPort: health?.port,
       close: closeOnce,
-      updateCertificate: (renewed) => {
-        tls.setSecureContext(tlsPolicy(renewed));
-        for (const listener of listeners) listener.updateSecureContext(tlsPolicy(renewed));
-      },
+      checkCertificate: () => keeper.check(),
     };
   } catch (error) {
     for (const timer of timers) clearInterval(timer);

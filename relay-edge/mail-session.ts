@@ -7,23 +7,25 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { addressKey, formatAddress } from "../lib/core/address.ts";
+import { formatAddress } from "../lib/core/address.ts";
 import { errorText } from "../lib/core/log.ts";
 import { mayBeOutsideSender } from "../lib/core/sender-class.ts";
 import { parseMailCommand, parseRcptCommand } from "../lib/core/smtp-command.ts";
 import { formatReply, type SmtpReply, smtpReply } from "../lib/core/smtp-reply.ts";
-import type { EnvelopeRecipient } from "../lib/core/spool-object.ts";
 import { senderRefusal } from "../lib/core/standing.ts";
-import { type AcceptDeps, type Accepted, acceptMessage } from "./accept-message.ts";
+import { type AcceptDeps, type Accepted, acceptMessage, type Transaction } from "./accept-message.ts";
 import type { AuthGuard } from "./auth-guard.ts";
-import { authenticate, type Identity, identifyAddress, standing } from "./authenticate.ts";
+import { authenticate, type Identity, identifyAddress, type Standing, standing } from "./authenticate.ts";
 import { tenantsPolicy } from "./judge-sender.ts";
+import { OpenTransaction } from "./open-transaction.ts";
 import { type PasswordChecker, TooManyChecks } from "./password.ts";
+import type { RateLimits, Sending } from "./rate-limits.ts";
 
 /** What sessions share. */
 export interface MailSessionDeps extends AcceptDeps {
   readonly passwords: PasswordChecker;
   readonly guard: AuthGuard;
+  readonly rates: RateLimits;
 }
 
 /** Which session, and where its client is. */
@@ -52,17 +54,6 @@ const MESSAGE_ID_CHARS_MAX = 250;
 /** How many recipients of a message are logged, where addresses may be. */
 const LOGGED_RECIPIENTS_MAX = 10;
 
-interface OpenTransaction {
-  readonly identity: Identity;
-  readonly from: string | null;
-  readonly foreignReturnPath?: true;
-  readonly body?: "7BIT" | "8BITMIME";
-  readonly ret?: "FULL" | "HDRS";
-  readonly envid?: string;
-  /** By `addressKey`: a recipient named twice is one recipient, with the parameters it was first given. */
-  readonly recipients: Map<string, EnvelopeRecipient>;
-}
-
 /** The state of one session. */
 export class MailSession {
   readonly #deps: MailSessionDeps;
@@ -73,6 +64,10 @@ export class MailSession {
   #sender: Identity | undefined;
   #authFailures = 0;
   #transaction: OpenTransaction | undefined;
+  #recipientsRefusedIn: OpenTransaction | undefined;
+  #isOver = false;
+  /** The session counts as a connection of whoever it has sent for last. */
+  #connection: { readonly of: string; readonly end: () => void } | undefined;
 
   constructor(deps: MailSessionDeps, client: Client) {
     this.#deps = deps;
@@ -106,12 +101,21 @@ export class MailSession {
   startTls(tls: TlsFacts): void {
     this.#tls = tls;
     this.#identity = undefined;
+    this.reset();
+  }
+
+  /** Ends the transaction (RSET, EHLO). */
+  reset(): void {
+    this.#transaction?.giveBack();
     this.#transaction = undefined;
   }
 
-  /** Ends the transaction (RSET, EHLO, end of data). */
-  reset(): void {
-    this.#transaction = undefined;
+  /** The client is gone; a command of its that is still at work leaves nothing behind. */
+  ended(): void {
+    this.#isOver = true;
+    this.reset();
+    this.#connection?.end();
+    this.#connection = undefined;
   }
 
   /** AUTH with a login and password. The reply with code 235 means success, 421 that the connection has to end. */
@@ -132,6 +136,7 @@ export class MailSession {
       return smtpReply("authenticated");
     }
     this.#authFailures++;
+    this.#deps.metrics.count("authFailures");
     guard.failed(address);
     await this.#logFailure(login);
     await sleep(guard.delayMs(address));
@@ -150,10 +155,8 @@ export class MailSession {
       reply = smtpReply("directoryDown");
     }
     if (reply.code >= 400) {
-      const { session, address } = this.#client;
-      const tenant = this.sender?.tenant;
-      const text = `${reply.code} ${formatReply(reply)}`;
-      this.#deps.log({ event: "sender-refused", session, client: address, tenant, reason: reply.name, reply: text });
+      this.#logRefusal("sender-refused", reply);
+      this.#deps.metrics.count("refused", 1, reply.name);
     }
     return reply;
   }
@@ -164,30 +167,35 @@ export class MailSession {
     if (transaction === undefined) return smtpReply("mailFirst");
     const command = parseRcptCommand(line);
     if (command.kind === "refused") return command.reply;
-    const address = formatAddress(command.to);
-    const key = addressKey(address);
-    if (transaction.recipients.has(key)) return smtpReply("recipientOk");
-    if (transaction.recipients.size >= this.#deps.settings.recipientsMax) return smtpReply("tooManyRecipients");
-    transaction.recipients.set(key, {
-      address,
-      ...(command.notify === undefined ? {} : { notify: command.notify }),
-      ...(command.orcpt === undefined ? {} : { orcpt: command.orcpt }),
-    });
-    return smtpReply("recipientOk");
+    const reply = transaction.rcpt(command);
+    // Once for each message, however many recipients there are.
+    if (reply.name === "tooManyRecipientsOf" && this.#recipientsRefusedIn !== transaction) {
+      this.#recipientsRefusedIn = transaction;
+      this.#logRefusal("recipients-refused", reply);
+    }
+    return reply;
   }
 
   /** Why DATA cannot come now; undefined: it can. */
   dataProblem(): SmtpReply | undefined {
     if (this.#transaction === undefined) return smtpReply("mailFirst");
-    return this.#transaction.recipients.size === 0 ? smtpReply("noRecipients") : undefined;
+    return this.#transaction.recipientCount === 0 ? smtpReply("noRecipients") : undefined;
   }
 
   /** The message itself. Ends the transaction. Rejects when the client goes away before the end of its data. */
   async data(hello: Hello, stream: AsyncIterable<Buffer>): Promise<Accepted> {
     const started = performance.now();
-    const { transaction, facts } = this.#takeTransaction(hello);
-    const accepted = await acceptMessage(this.#deps, transaction, stream);
+    const open = this.#transaction;
+    if (open === undefined) throw new Error("DATA without a transaction");
+    this.#transaction = undefined;
+    let accepted: Accepted | undefined;
+    try {
+      accepted = await acceptMessage(this.#deps, this.#whole(open, hello), stream);
+    } finally {
+      if (accepted?.kind !== "accepted") open.giveBack();
+    }
     const { reply } = accepted;
+    this.#countMessage(accepted);
     this.#deps.log({
       event: accepted.kind === "accepted" ? "message-accepted" : "message-refused",
       ...(accepted.kind === "accepted"
@@ -197,9 +205,10 @@ export class MailSession {
             class: accepted.classified.senderClass,
             evidence: accepted.classified.evidence,
             rewrite: accepted.rewrite !== undefined,
+            storeMs: Math.round(accepted.storeMs),
           }
         : { reason: reply.name }),
-      ...facts,
+      ...this.#facts(open),
       size: accepted.size,
       ms: Math.round(performance.now() - started),
       reply: `${reply.code} ${formatReply(reply)}`,
@@ -223,6 +232,35 @@ export class MailSession {
     this.#deps.log({ event: "previous-password-used", session, client: address, login: by.login, tenant });
   }
 
+  /** Why the session is one too many of its tenant; undefined: it counts, or did already. */
+  #countConnection(sending: Sending): SmtpReply | undefined {
+    const of = `${sending.tenant}/${sending.credential}`;
+    if (this.#connection?.of === of) return undefined;
+    this.#connection?.end();
+    this.#connection = undefined;
+    const connected = this.#deps.rates.connect(sending);
+    if (typeof connected !== "function") return connected;
+    this.#connection = { of, end: connected };
+    return undefined;
+  }
+
+  #countMessage(accepted: Accepted): void {
+    const { metrics } = this.#deps;
+    if (accepted.kind !== "accepted") {
+      metrics.count("refused", 1, accepted.reply.name);
+      return;
+    }
+    metrics.count("accepted");
+    metrics.measure("secondsToStore", Math.round(accepted.storeMs) / 1000);
+  }
+
+  #logRefusal(event: string, reply: SmtpReply): void {
+    const { session, address } = this.#client;
+    const tenant = this.sender?.tenant;
+    const text = `${reply.code} ${formatReply(reply)}`;
+    this.#deps.log({ event, session, client: address, tenant, reason: reply.name, reply: text });
+  }
+
   async #mail(line: Uint8Array, helo: string): Promise<SmtpReply> {
     const { settings, directory } = this.#deps;
     const identity = await this.#whoSends();
@@ -231,12 +269,16 @@ export class MailSession {
     const command = parseMailCommand(line);
     const from = command.kind === "mail" && command.from !== null ? command.from : undefined;
     // Asked together, so that all that is not remembered goes out in one request.
-    const [refusal, verdict, pause] = await Promise.all([
+    const [stands, verdict, pause] = await Promise.all([
       standing(this.#deps, identity),
       from === undefined ? undefined : directory.senderVerdict(identity.tenant, from.domain),
       from === undefined ? undefined : directory.senderPause(identity.tenant, formatAddress(from)),
     ]);
-    if (refusal !== undefined) return refusal;
+    if (this.#isOver) return smtpReply("sessionFailure");
+    if (stands.refusal !== undefined) return stands.refusal;
+    const sending = sendingOf(identity, stands, from === undefined ? null : formatAddress(from));
+    const tooMany = this.#countConnection(sending);
+    if (tooMany !== undefined) return tooMany;
     if (command.kind === "refused") return command.reply;
     if ((command.size ?? 0) > settings.messageSizeBytesMax) {
       return smtpReply("messageTooBig", { limit: settings.messageSizeBytesMax });
@@ -249,16 +291,21 @@ export class MailSession {
     }
     if (verdict?.kind === "pending") return smtpReply("senderPending", { domain: verdict.domain });
     if (pause !== undefined) return senderRefusal(pause);
+    const count = this.#deps.rates.begin(sending);
+    if ("code" in count) return count;
     const { body, ret, envid } = command;
-    this.#transaction = {
+    this.#transaction = new OpenTransaction({
       identity,
-      from: from === undefined ? null : formatAddress(from),
-      ...(isForeign ? { foreignReturnPath: true } : {}),
-      ...(body === undefined ? {} : { body }),
-      ...(ret === undefined ? {} : { ret }),
-      ...(envid === undefined ? {} : { envid }),
-      recipients: new Map(),
-    };
+      sending,
+      count,
+      recipientsMax: settings.recipientsMax,
+      parameters: {
+        ...(isForeign ? { foreignReturnPath: true } : {}),
+        ...(body === undefined ? {} : { body }),
+        ...(ret === undefined ? {} : { ret }),
+        ...(envid === undefined ? {} : { envid }),
+      },
+    });
     return smtpReply("senderOk");
   }
 
@@ -272,40 +319,48 @@ export class MailSession {
     return byAddress ?? smtpReply(strict ? "authRequiredStrict" : "authRequired");
   }
 
-  #takeTransaction(hello: Hello) {
-    const open = this.#transaction;
-    if (open === undefined) throw new Error("DATA without a transaction");
-    this.#transaction = undefined;
-    const { identity, from, recipients, ...parameters } = open;
+  /** What is known of a message before its data. */
+  #whole(open: OpenTransaction, hello: Hello): Transaction {
     const tls = this.#tls;
-    const transaction = {
-      envelope: {
-        tenant: identity.tenant,
-        credential: identity.label,
-        returnPath: from,
-        recipients: [...recipients.values()],
-        ...parameters,
-        client: {
-          address: this.#client.address,
-          port: this.#client.port,
-          helo: hello.name,
-          ...(tls === undefined ? {} : { tls: tls.protocol }),
-        },
-      },
+    const { address, port } = this.#client;
+    return {
+      envelope: open.envelope({
+        address,
+        port,
+        helo: hello.name,
+        ...(tls === undefined ? {} : { tls: tls.protocol }),
+      }),
       extended: hello.extended,
-      authenticated: identity.by.kind === "credential",
+      authenticated: open.identity.by.kind === "credential",
       tls,
+      countShared: () => open.countShared(this.#deps.rates),
     };
-    const addresses = [...recipients.values()].slice(0, LOGGED_RECIPIENTS_MAX).map(({ address }) => address);
-    const facts = {
-      ...(this.#deps.settings.logAddresses ? { from: from ?? "", to: addresses } : {}),
-      session: this.#client.session,
-      tenant: identity.tenant,
-      credential: identity.label,
-      client: this.#client.address,
-      tls: tls?.protocol,
-      recipients: recipients.size,
-    };
-    return { transaction, facts };
   }
+
+  /** What is logged of a message besides its end. */
+  #facts(open: OpenTransaction) {
+    const to = open.recipients.slice(0, LOGGED_RECIPIENTS_MAX).map(({ address }) => address);
+    return {
+      ...(this.#deps.settings.logAddresses ? { from: open.returnPath ?? "", to } : {}),
+      session: this.#client.session,
+      tenant: open.identity.tenant,
+      credential: open.identity.label,
+      client: this.#client.address,
+      tls: this.#tls?.protocol,
+      recipients: open.recipientCount,
+    };
+  }
+}
+
+/** Whose limits hold for a message. */
+function sendingOf(identity: Identity, stands: Standing & { refusal?: never }, sender: string | null): Sending {
+  const { tenant, label, by } = identity;
+  return {
+    tenant,
+    tenantLimits: stands.tenant.limits,
+    credential: by.kind === "credential" ? `login/${by.login}` : `network/${label}`,
+    label,
+    credentialLimits: stands.credential?.limits,
+    sender,
+  };
 }

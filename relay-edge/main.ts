@@ -7,10 +7,10 @@
 
 import { randomBytes } from "node:crypto";
 import { makeDynamoDb, makeS3 } from "../lib/aws/clients.ts";
+import { makeSecretsManager, readSecret } from "../lib/aws/secret.ts";
 import { ConfigurationError } from "../lib/config/declare.ts";
 import { type EdgeConfig, readEdgeConfig } from "../lib/config/edge-config.ts";
 import { errorText, logJson } from "../lib/core/log.ts";
-import { loadCertificate } from "./certificate.ts";
 import { startEdge } from "./edge.ts";
 
 const FAILED = 1;
@@ -36,8 +36,11 @@ process.on("uncaughtException", crash);
 process.on("unhandledRejection", crash);
 
 const config = readConfigOrExit();
+const { tlsSecretArn } = config.settings;
+const tlsSecret = tlsSecretArn === undefined ? undefined : { client: makeSecretsManager(), id: tlsSecretArn };
 const edge = await startEdge({
   config: config.settings,
+  ...(tlsSecret === undefined ? {} : { readTlsSecret: () => readSecret(tlsSecret) }),
   spool: { client: makeS3(), bucket: config.spoolBucket },
   directory: { client: makeDynamoDb(), table: config.directoryTable },
   now: Date.now,
@@ -52,16 +55,6 @@ logJson({
   healthPort: edge.healthPort,
 });
 
-/** A renewed certificate counts from the next connection on; one that cannot be used changes nothing. */
-async function reloadCertificate(): Promise<void> {
-  try {
-    edge.updateCertificate(await loadCertificate(config.settings, Date.now));
-    logJson({ event: "certificate-reloaded" });
-  } catch (error) {
-    logJson({ event: "certificate-failed", error: errorText(error) });
-  }
-}
-
 let stopping = false;
 function stop(signal: NodeJS.Signals): void {
   if (stopping) process.exit(FAILED);
@@ -72,6 +65,6 @@ function stop(signal: NodeJS.Signals): void {
     process.exit(0);
   }, crash);
 }
-process.on("SIGHUP", () => void reloadCertificate());
+process.on("SIGHUP", () => void edge.checkCertificate());
 process.on("SIGTERM", stop);
 process.on("SIGINT", stop);

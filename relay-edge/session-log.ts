@@ -1,5 +1,8 @@
 /** Counts what happens in a session, for the one line that is logged when it ends. */
 
+import type { LogEvent } from "../lib/core/log.ts";
+import type { MailSession } from "./mail-session.ts";
+
 /** The counts of one session. */
 export class SessionLog {
   readonly #started = performance.now();
@@ -32,9 +35,16 @@ export class SessionLog {
     return this.#replies <= 1;
   }
 
-  /** What to log. */
-  facts() {
+  /** What to log at the end. */
+  ended(session: string, client: string, mail: MailSession): LogEvent {
     return {
+      event: "session-ended",
+      session,
+      client,
+      tls: mail.tls?.protocol,
+      tenant: mail.sender?.tenant,
+      credential: mail.sender?.label,
+      authFailures: mail.authFailures,
       commands: this.#commands,
       messages: this.#messages,
       lastReply: this.#lastReply,

@@ -283,9 +283,8 @@ export class EdgeConnection extends SMTPConnection {
 
   /** Ends the session when its client has used up its time. */
   checkDeadline(now: number): void {
-    const exceeded = this.#clock.exceeded(now, this.mail.authHasFailed);
-    if (exceeded === "data") this.reply(smtpReply("dataTimeout"));
-    else if (exceeded === "command") this.reply(smtpReply("timeout"));
+    const exceeded = this.#clock.exceeded(now, { authHasFailed: this.mail.authHasFailed, idle: this.idle });
+    if (exceeded !== undefined) this.reply(smtpReply(exceeded));
   }
 
   /** TLS that breaks off, a peer that resets: told of at the session's end. */
@@ -296,18 +295,9 @@ export class EdgeConnection extends SMTPConnection {
   /** Once, when the socket is closed. A connection that said nothing (a health check) is not told of. */
   ended(): void {
     this.#gone = true;
+    this.mail.ended();
     this.#left();
-    if (this.#log.saidNothing) return;
-    this.#listener.deps.log({
-      event: "session-ended",
-      session: this.id,
-      client: this.remoteAddress,
-      tls: this.mail.tls?.protocol,
-      tenant: this.mail.sender?.tenant,
-      credential: this.mail.sender?.label,
-      authFailures: this.mail.authFailures,
-      ...this.#log.facts(),
-    });
+    if (!this.#log.saidNothing) this.#listener.deps.log(this.#log.ended(this.id, this.remoteAddress, this.mail));
   }
 
   // Commands. Each override only adds what the library leaves out.
@@ -385,12 +375,17 @@ export class EdgeConnection extends SMTPConnection {
     });
   }
 
+  /** Why no further message is taken in this session; undefined: one may be. */
+  #over(): SmtpReply | undefined {
+    if (this.#listener.draining) return smtpReply("shuttingDown", { host: this.name });
+    return this.#clock.sessionIsOver(performance.now()) ? smtpReply("sessionTimeout") : undefined;
+  }
+
   /** What comes before every command. */
   #command(command: Buffer, callback: Callback, run: () => void): void {
     this.#log.command();
     if (!this.session.envelope.mailFrom) this.mail.reset();
-    const { inTransaction } = this.mail;
-    const refusal = this.#gate.refusal(command, { host: this.name, inTransaction, draining: this.#listener.draining });
+    const refusal = this.#gate.refusal(command, { inTransaction: this.mail.inTransaction, over: this.#over() });
     if (refusal === undefined) return run();
     this.reply(refusal);
     callback();

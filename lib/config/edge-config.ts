@@ -38,9 +38,23 @@ const hostName: Parser<string> = (value) =>
     ? { value: value.toLowerCase() }
     : { allowed: "a host name" };
 
+/** As the console shows it, with the six characters that Secrets Manager adds to the name. */
+const secretArn: Parser<string> = (value) =>
+  /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+$/.test(value)
+    ? { value }
+    : { allowed: "the ARN of a secret, arn:aws:secretsmanager:<region>:<account>:secret:<name>" };
+
 /** Makes a setting whose absence means something of its own. */
 function orNone(name: string, doc: string): Setting<string | undefined> {
   return optional<string | undefined>(name, text, undefined, doc);
+}
+
+/** There is no word for "no limit": a large number is one. */
+const PER_MINUTE_MAX = 1_000_000_000;
+
+function perMinute(name: string, fallback: number, what: string, whose: string): Setting<number> {
+  const doc = `${what} a minute of one ${whose} without a limit of its own, over all edge processes`;
+  return optional(name, wholeNumber(1, PER_MINUTE_MAX), fallback, doc);
 }
 
 const declared = {
@@ -53,6 +67,18 @@ const declared = {
   healthPort: optional<number | undefined>(ENV.healthPort, port, undefined, "HTTP health check; none if not set"),
   tlsCertificateFile: orNone(ENV.tlsCertificateFile, "certificate chain in PEM; self-signed if not set"),
   tlsKeyFile: orNone(ENV.tlsKeyFile, "private key in PEM; self-signed if not set"),
+  tlsSecretArn: optional<string | undefined>(
+    ENV.tlsSecretArn,
+    secretArn,
+    undefined,
+    "secret in AWS Secrets Manager that holds certificate chain and private key in PEM",
+  ),
+  certificateCheckMs: optional(
+    ENV.certificateCheckMs,
+    wholeNumber(100, 24 * 3_600_000),
+    edge.certificateCheckMs,
+    "milliseconds after which the certificate is read again",
+  ),
   dataDir: orNone(ENV.dataDir, "folder of the self-signed certificate; under the temporary one if not set"),
   temporaryDir: optional(ENV.temporaryDir, text, "/tmp", "folder for messages too big for memory"),
   strictAuthentication: optional(
@@ -63,6 +89,8 @@ const declared = {
   ),
   clearTextAuth: optional(ENV.clearTextAuth, flag, false, "offer AUTH without TLS too"),
   logAddresses: optional(ENV.logAddresses, flag, false, "write senders and recipients into the log"),
+  environment: optional(ENV.environment, text, "default", "name that tells the relays of an account apart in metrics"),
+  metrics: optional(ENV.metrics, flag, true, "write metrics into the log once a minute, for CloudWatch"),
   messageSizeBytesMax: optional(
     ENV.messageSizeMax,
     wholeNumber(64 * 1024, 29_999_999),
@@ -84,11 +112,73 @@ const declared = {
     edge.connectionsPerAddressMax,
     "connections at one time from one address",
   ),
+  tasks: optional(ENV.edgeTasks, wholeNumber(1, 1_000), 1, "edge processes that share the limits per tenant"),
+  connectionsPerTenantMax: optional(
+    ENV.connectionsPerTenantMax,
+    wholeNumber(1, 100_000),
+    edge.connectionsPerTenantMax,
+    "connections at one time of one tenant, over all edge processes",
+  ),
+  tenantMessagesPerMinute: perMinute(ENV.tenantMessagesPerMinute, edge.tenantMessagesPerMinute, "messages", "tenant"),
+  tenantRecipientsPerMinute: perMinute(
+    ENV.tenantRecipientsPerMinute,
+    edge.tenantRecipientsPerMinute,
+    "recipients",
+    "tenant",
+  ),
+  credentialMessagesPerMinute: perMinute(
+    ENV.credentialMessagesPerMinute,
+    edge.credentialMessagesPerMinute,
+    "messages",
+    "credential or network",
+  ),
+  credentialRecipientsPerMinute: perMinute(
+    ENV.credentialRecipientsPerMinute,
+    edge.credentialRecipientsPerMinute,
+    "recipients",
+    "credential or network",
+  ),
+  senderMessagesPerMinute: perMinute(
+    ENV.senderMessagesPerMinute,
+    edge.senderMessagesPerMinute,
+    "messages",
+    "envelope sender",
+  ),
+  senderRecipientsPerMinute: perMinute(
+    ENV.senderRecipientsPerMinute,
+    edge.senderRecipientsPerMinute,
+    "recipients",
+    "envelope sender",
+  ),
   junkCommandsMax: optional(
     ENV.junkCommandsMax,
     wholeNumber(10, 1_000_000),
     edge.junkCommandsMax,
     "commands of a session that bring no mail",
+  ),
+  authFailuresMax: optional(
+    ENV.authFailuresMax,
+    wholeNumber(1, 20),
+    edge.authFailuresMax,
+    "failed AUTH commands after which a connection is closed",
+  ),
+  commandLineBytesMax: optional(
+    ENV.commandLineMax,
+    wholeNumber(2_048, 64 * 1024),
+    edge.commandLineBytesMax,
+    "octets of the longest command line",
+  ),
+  sessionMs: optional(
+    ENV.sessionTimeoutMs,
+    wholeNumber(100, 24 * 3_600_000),
+    edge.sessionMs,
+    "milliseconds after which a session takes no further message; one under way may take as long again",
+  ),
+  dataGraceMs: optional(
+    ENV.dataGraceMs,
+    wholeNumber(100, 3_600_000),
+    edge.dataGraceMs,
+    "milliseconds that any DATA may take",
   ),
   commandMs: optional(
     ENV.commandTimeoutMs,
@@ -120,7 +210,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 /** Throws `ConfigurationError` naming every wrong, missing or unknown setting. */
 export function readEdgeConfig(env: Env): EdgeConfig {
-  const problems = [...unknownNames(env), ...halfCertificate(env)];
+  const problems = [...unknownNames(env), ...certificateProblems(env)];
   let values: Values<typeof declared>;
   try {
     values = readSettings(declared, env);
@@ -129,13 +219,14 @@ export function readEdgeConfig(env: Env): EdgeConfig {
     throw error;
   }
   if (problems.length > 0) throw new ConfigurationError(problems);
-  const { spoolBucket, directoryTable, tlsCertificateFile, tlsKeyFile, dataDir, ...given } = values;
+  const { spoolBucket, directoryTable, tlsCertificateFile, tlsKeyFile, dataDir, metrics, ...given } = values;
   return {
     spoolBucket,
     directoryTable,
     settings: {
       ...edgeDefaults(),
       ...given,
+      metricsEveryMs: metrics ? edge.metricsEveryMs : 0,
       dataDir: dataDir ?? `${given.temporaryDir}/relayhost`,
       tls:
         tlsCertificateFile === undefined || tlsKeyFile === undefined
@@ -150,11 +241,8 @@ function edgeDefaults() {
   return {
     memoryPerMessageBytesMax: edge.memoryPerMessageBytesMax,
     dotLinesMax: edge.dotLinesMax,
-    authFailuresMax: edge.authFailuresMax,
-    commandLineBytesMax: edge.commandLineBytesMax,
     afterFailedAuthMs: edge.afterFailedAuthMs,
     authDelayMs: edge.authDelayMs,
-    dataGraceMs: edge.dataGraceMs,
     socketIdleMs: edge.socketIdleMs,
     deadlineCheckMs: 1_000,
     directoryDeadlineMs: edge.directoryDeadlineMs,
@@ -172,7 +260,10 @@ function unknownNames(env: Env): string[] {
     .map((name) => `${name} is not a setting`);
 }
 
-function halfCertificate(env: Env): string[] {
+function certificateProblems(env: Env): string[] {
   const given = [ENV.tlsCertificateFile, ENV.tlsKeyFile].filter((name) => (env[name] ?? "") !== "");
+  const hasSecret = (env[ENV.tlsSecretArn] ?? "") !== "";
+  if (given.length > 0 && hasSecret)
+    return [`${ENV.tlsSecretArn} and ${given.join(", ")}: set the secret or the files`];
   return given.length === 1 ? [`${ENV.tlsCertificateFile} and ${ENV.tlsKeyFile} go together: set both or none`] : [];
 }

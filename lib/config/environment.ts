@@ -29,6 +29,12 @@ export interface EdgeSetting {
   readonly memoryMiB: number;
   /** Base image pinned by digest (`name@sha256:...`). @default - the tag named in relay-edge/Dockerfile */
   readonly nodeImage?: string;
+  /**
+   * Secret in Secrets Manager, in the same region, with certificate chain and private key in PEM. Under a key of your
+   * own (KMS), give the edge's role the right to decrypt with it.
+   * @default - each task makes a self-signed certificate
+   */
+  readonly tlsSecretArn?: string;
 }
 
 /** One environment. Optional members are absent where nothing was set; everything else has a value. */
@@ -89,6 +95,7 @@ const FARGATE_MEMORY_MIB: ReadonlyMap<number, readonly number[]> = new Map([
 
 const REGION = /^[a-z]{2}(-[a-z]+)+-[1-9]$/;
 const ZONE_ID = /^Z[A-Z0-9]{4,31}$/;
+const SECRET_ARN = /^arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):\d{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$/;
 const IMAGE_BY_DIGEST = /^[a-z0-9][a-z0-9._/:-]*@sha256:[0-9a-f]{64}$/;
 /** Short enough for a bucket name with account and region behind it (63 characters). */
 const ENVIRONMENT_NAME = /^[a-z](?:-?[a-z0-9]){0,15}$/;
@@ -165,12 +172,18 @@ function readEdge(settings: JsonSettings): EdgeSetting {
     (text) => IMAGE_BY_DIGEST.test(text),
     "an image pinned by digest, name@sha256:<64 hex digits>",
   );
+  const tlsSecretArn = settings.textOptional(
+    "tlsSecretArn",
+    (text) => SECRET_ARN.test(text),
+    "the whole ARN of a secret, with the six characters at its end",
+  );
   const cpu = settings.oneOf("cpu", [...FARGATE_MEMORY_MIB.keys()], 256);
   const edge = {
     desiredCount: settings.integer("desiredCount", 1, 100, 1),
     cpu,
     memoryMiB: settings.oneOf("memoryMiB", FARGATE_MEMORY_MIB.get(cpu) ?? [], 512, `with cpu ${cpu}`),
     ...(nodeImage === undefined ? {} : { nodeImage }),
+    ...(tlsSecretArn === undefined ? {} : { tlsSecretArn }),
   };
   settings.finish();
   return edge;
@@ -179,7 +192,7 @@ function readEdge(settings: JsonSettings): EdgeSetting {
 /** Mistakes that only two settings together can make. */
 function crossProblems(environment: Environment): string[] {
   const at = `environments.${environment.name}`;
-  const { hostName, hostedZone, recordDays, retentionDays } = environment;
+  const { hostName, hostedZone, recordDays, retentionDays, region, edge } = environment;
   const problems: string[] = [];
   if (hostedZone !== undefined && hostedZone.name !== "" && hostName !== "") {
     if (hostName !== hostedZone.name && !hostName.endsWith(`.${hostedZone.name}`)) {
@@ -187,6 +200,10 @@ function crossProblems(environment: Environment): string[] {
         `${at}.hostName: got ${JSON.stringify(hostName)}; allowed: a name in the hosted zone ${hostedZone.name}`,
       );
     }
+  }
+  const secretRegion = SECRET_ARN.exec(edge.tlsSecretArn ?? "")?.[1];
+  if (secretRegion !== undefined && secretRegion !== region) {
+    problems.push(`${at}.edge.tlsSecretArn: got a secret in ${secretRegion}; allowed: one in ${region}`);
   }
   if (recordDays < retentionDays) {
     problems.push(`${at}.recordDays: got ${recordDays}; allowed: at least retentionDays (${retentionDays})`);

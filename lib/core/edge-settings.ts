@@ -15,8 +15,12 @@ export interface EdgeSettings {
   readonly smtpsPort: number;
   /** HTTP health check; undefined: none. 0 takes any free one. */
   readonly healthPort: number | undefined;
-  /** PEM files; undefined: a self-signed certificate is made in `dataDir` and kept there. */
+  /** PEM files. Without them and a secret, a self-signed certificate is made in `dataDir` and kept there. */
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | undefined;
+  /** Certificate and key in AWS Secrets Manager instead. */
+  readonly tlsSecretArn: string | undefined;
+  /** How often the certificate is read again. */
+  readonly certificateCheckMs: number;
   /** Holds the self-signed certificate. */
   readonly dataDir: string;
   /** Holds what is too big for memory, while it is received. */
@@ -28,6 +32,10 @@ export interface EdgeSettings {
   readonly clearTextAuth: boolean;
   /** True: senders and recipients stand in the log. */
   readonly logAddresses: boolean;
+  /** Tells the relays of an account apart in metrics. */
+  readonly environment: string;
+  /** How often metrics are written into the log; 0: never. */
+  readonly metricsEveryMs: number;
 
   readonly messageSizeBytesMax: number;
   readonly memoryPerMessageBytesMax: number;
@@ -38,10 +46,26 @@ export interface EdgeSettings {
 
   readonly connectionsMax: number;
   readonly connectionsPerAddressMax: number;
+
+  /** Edge processes that share the limits per tenant, credential and sender below; each enforces its part. */
+  readonly tasks: number;
+  readonly connectionsPerTenantMax: number;
+  /** Of whoever has no limit of his own in the directory. */
+  readonly tenantMessagesPerMinute: number;
+  readonly tenantRecipientsPerMinute: number;
+  readonly credentialMessagesPerMinute: number;
+  readonly credentialRecipientsPerMinute: number;
+  readonly senderMessagesPerMinute: number;
+  readonly senderRecipientsPerMinute: number;
+
   readonly junkCommandsMax: number;
   readonly authFailuresMax: number;
   readonly commandLineBytesMax: number;
 
+  /**
+   * How long a session may last before it has to begin anew; a transaction that is open then may take as long again.
+   */
+  readonly sessionMs: number;
   /** Pause before the greeting, to catch clients that talk first; 0: none. */
   readonly greetingPauseMs: number;
   readonly tlsHandshakeMs: number;

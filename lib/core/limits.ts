@@ -39,12 +39,29 @@ export const LIMITS = {
     dataGraceMs: 60_000,
     dataBytesPerSecondMin: 500,
     tlsHandshakeMs: 30_000,
+    sessionMs: 3_600_000,
+    /** A renewed certificate is taken up within this time. */
+    certificateCheckMs: 3_600_000,
+    /** From here on its end is warned of; what renews by itself has done so before. */
+    certificateWarnDays: 21,
+    metricsEveryMs: 60_000,
     /** Commands that bring no mail, since the last message or the start. */
     junkCommandsMax: 100,
     /** Lines with a stuffed dot and little else: each costs a turn of the event loop. */
     dotLinesMax: 20_000,
     connectionsMax: 5_000,
     connectionsPerAddressMax: 100,
+    /** Limits of one tenant, credential or envelope sender over all edge tasks, where the directory gives it no other. */
+    connectionsPerTenantMax: 500,
+    tenantMessagesPerMinute: 1_800,
+    tenantRecipientsPerMinute: 12_000,
+    credentialMessagesPerMinute: 1_200,
+    credentialRecipientsPerMinute: 8_000,
+    senderMessagesPerMinute: 300,
+    /** Room for a full message (`recipientsMax`) on each of four tasks. */
+    senderRecipientsPerMinute: 4_000,
+    /** Envelope senders that are counted at one time. */
+    rateSendersMax: 10_000,
     /** Of one From field, or another of those that are compared: Subject, Content-Type and the like. */
     fromBytesMax: 64 * KiB,
     /** Answers of the directory kept at once, and password checks remembered. */
@@ -174,6 +191,23 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
   must(edge.authSlowAfter < edge.authBlockAfter, "an address is blocked before it is slowed down");
   must(edge.fromBytesMax <= edge.headerBytesMax, "a From field may be longer than the header");
   must(edge.connectionsPerAddressMax <= edge.connectionsMax, "one address may use up all connections");
+  must(edge.connectionsPerTenantMax <= edge.connectionsMax, "one tenant may use up all connections");
+  must(edge.senderMessagesPerMinute < edge.credentialMessagesPerMinute, "one sender may use up its credential");
+  must(
+    edge.senderRecipientsPerMinute < edge.credentialRecipientsPerMinute,
+    "a sender's recipients exceed a credential's",
+  );
+  must(edge.credentialMessagesPerMinute < edge.tenantMessagesPerMinute, "one credential may use up its tenant");
+  must(
+    edge.credentialRecipientsPerMinute < edge.tenantRecipientsPerMinute,
+    "a credential's recipients exceed a tenant's",
+  );
+  must(edge.recipientsMax <= edge.senderRecipientsPerMinute, "a full message exceeds its sender's minute");
+  must(edge.commandMs < edge.sessionMs, "a session ends before one command may");
+  must(
+    edge.certificateCheckMs < edge.certificateWarnDays * 86_400_000,
+    "a certificate may end before its warning is looked for",
+  );
   must(edge.closeTimeoutMs < edge.containerStopSeconds * 1000, "the container stops before the listener has closed");
   must(edge.messageSizeBytesMax * (4 / 3) < 40_000_000, "a full-size message exceeds SES's 40 MB after base64");
   must(edge.memoryPerMessageBytesMax <= edge.messageSizeBytesMax, "memory per message exceeds the message size");

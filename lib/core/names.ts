@@ -31,6 +31,8 @@ export const ENV = {
   healthPort: "RELAYHOST_HEALTH_PORT",
   tlsCertificateFile: "RELAYHOST_TLS_CERTIFICATE_FILE",
   tlsKeyFile: "RELAYHOST_TLS_KEY_FILE",
+  tlsSecretArn: "RELAYHOST_TLS_SECRET_ARN",
+  certificateCheckMs: "RELAYHOST_CERTIFICATE_CHECK_MS",
   temporaryDir: "RELAYHOST_TEMPORARY_DIR",
   strictAuthentication: "RELAYHOST_STRICT_AUTHENTICATION",
   clearTextAuth: "RELAYHOST_CLEAR_TEXT_AUTH",
@@ -39,12 +41,25 @@ export const ENV = {
   hopsMax: "RELAYHOST_HOPS_MAX",
   connectionsMax: "RELAYHOST_CONNECTIONS_MAX",
   connectionsPerAddressMax: "RELAYHOST_CONNECTIONS_PER_ADDRESS_MAX",
+  edgeTasks: "RELAYHOST_EDGE_TASKS",
+  connectionsPerTenantMax: "RELAYHOST_CONNECTIONS_PER_TENANT_MAX",
+  tenantMessagesPerMinute: "RELAYHOST_TENANT_MESSAGES_PER_MINUTE",
+  tenantRecipientsPerMinute: "RELAYHOST_TENANT_RECIPIENTS_PER_MINUTE",
+  credentialMessagesPerMinute: "RELAYHOST_CREDENTIAL_MESSAGES_PER_MINUTE",
+  credentialRecipientsPerMinute: "RELAYHOST_CREDENTIAL_RECIPIENTS_PER_MINUTE",
+  senderMessagesPerMinute: "RELAYHOST_SENDER_MESSAGES_PER_MINUTE",
+  senderRecipientsPerMinute: "RELAYHOST_SENDER_RECIPIENTS_PER_MINUTE",
   junkCommandsMax: "RELAYHOST_JUNK_COMMANDS_MAX",
+  authFailuresMax: "RELAYHOST_AUTH_FAILURES_MAX",
+  commandLineMax: "RELAYHOST_COMMAND_LINE_MAX",
   commandTimeoutMs: "RELAYHOST_COMMAND_TIMEOUT_MS",
+  sessionTimeoutMs: "RELAYHOST_SESSION_TIMEOUT_MS",
+  dataGraceMs: "RELAYHOST_DATA_GRACE_MS",
   dataBytesPerSecondMin: "RELAYHOST_DATA_BYTES_PER_SECOND_MIN",
   tlsHandshakeTimeoutMs: "RELAYHOST_TLS_HANDSHAKE_TIMEOUT_MS",
   greetingPauseMs: "RELAYHOST_GREETING_PAUSE_MS",
   logAddresses: "RELAYHOST_LOG_ADDRESSES",
+  metrics: "RELAYHOST_METRICS",
   dataDir: "RELAYHOST_DATA_DIR",
   consolePort: "RELAYHOST_CONSOLE_PORT",
   localAwsPort: "RELAYHOST_LOCAL_AWS_PORT",
@@ -87,6 +102,31 @@ export const LEDGER_KEYS = {
 } as const;
 /** Key attributes of the directory. */
 export const DIRECTORY_KEYS = { partition: "pk", tenant: "tenant", waiting: "waitsFor" } as const;
+
+/** Dimensions: every metric has the environment, some the reason too (a reply's name). */
+export const METRIC_DIMENSION = { environment: "Environment", reason: "Reason" } as const;
+
+/** Metrics by the names that code uses: what CloudWatch calls each, and in which unit. */
+export const METRICS = {
+  /** Messages that got their 250. */
+  accepted: { name: "Accepted", unit: "Count" },
+  /** Messages refused at MAIL or at the end of their data, in all and by reason. */
+  refused: { name: "Refused", unit: "Count" },
+  /** From the end of data to the answer of S3, of accepted messages. */
+  secondsToStore: { name: "SecondsToStore", unit: "Seconds" },
+  /** Stores that failed or missed their deadline: each was answered 451. */
+  storeFailures: { name: "StoreFailures", unit: "Count" },
+  /** The most connections open at one time. */
+  connections: { name: "Connections", unit: "Count" },
+  /** Connections refused before their greeting, in all and by reason. */
+  connectionsRefused: { name: "ConnectionsRefused", unit: "Count" },
+  authFailures: { name: "AuthFailures", unit: "Count" },
+  /** Until the TLS certificate ends. */
+  certificateDaysLeft: { name: "CertificateDaysLeft", unit: "None" },
+} as const satisfies Readonly<Record<string, { readonly name: string; readonly unit: "Count" | "Seconds" | "None" }>>;
+
+/** A metric, as code calls it. */
+export type MetricName = keyof typeof METRICS;
 
 /** SSM parameter in which an environment publishes its runtime names for the CLI. */
 export function runtimeParameterName(environment: string): string {

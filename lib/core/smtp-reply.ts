@@ -288,6 +288,30 @@ export const SMTP_REPLIES = {
     text: "Tenant {tenant} has sent all its messages of this month: try again on {time}, or ask the operator of this relay for more",
     rfc: "RFC 5321 §4.2.3",
   },
+  tooManyConnectionsOf: {
+    code: 421,
+    enhanced: "4.7.0",
+    text: "Too many connections of {who}; use fewer at a time, your mail stays in your queue",
+    rfc: "RFC 5321 §3.8",
+  },
+  tooManyMessagesOf: {
+    code: 451,
+    enhanced: "4.7.1",
+    text: "Too many messages a minute from {who}: try again in {seconds} seconds; your mail stays in your queue",
+    rfc: "RFC 5321 §4.2.3",
+  },
+  tooManyRecipientsOf: {
+    code: 451,
+    enhanced: "4.7.1",
+    text: "Too many recipients a minute from {who}: try again in {seconds} seconds; your mail stays in your queue",
+    rfc: "RFC 5321 §4.2.3, not 452: that makes Exim send the rest at once",
+  },
+  sessionTimeout: {
+    code: 421,
+    enhanced: "4.4.2",
+    text: "This session has lasted long enough; connect again",
+    rfc: "RFC 5321 §3.8",
+  },
   credentialGone: {
     code: 451,
     enhanced: "4.7.1",

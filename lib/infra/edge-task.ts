@@ -90,14 +90,16 @@ export class EdgeTask extends Construct {
       assumedBy: new ServicePrincipal("ecs-tasks.amazonaws.com", {
         conditions: { StringEquals: { "aws:SourceAccount": Stack.of(this).account } },
       }),
-      inlinePolicies: { rights: new PolicyDocument({ statements: edgeRights(props.resources) }) },
+      inlinePolicies: {
+        rights: new PolicyDocument({ statements: edgeRights(props.resources, props.environment.edge.tlsSecretArn) }),
+      },
     });
   }
 
   /** Adds the one container; returns its log. */
   private addContainer(props: EdgeTaskProps): LogGroup {
     const { environment, resources } = props;
-    const { nodeImage } = environment.edge;
+    const { nodeImage, tlsSecretArn } = environment.edge;
     const { logGroup } = new RelayLog(this, "Log", {
       logGroupName: `/relayhost/${environment.name}/edge`,
       logicalId: "EdgeLog",
@@ -115,6 +117,7 @@ export class EdgeTask extends Construct {
         [ENV.hostName]: environment.hostName,
         [ENV.spoolBucket]: resources.spool.bucketName,
         [ENV.directoryTable]: resources.directory.tableName,
+        [ENV.edgeTasks]: String(environment.edge.desiredCount),
         [ENV.messageSizeMax]: String(environment.messageSizeMax),
         [ENV.bindAddress]: "0.0.0.0",
         [ENV.smtpPort]: String(EDGE_PORT.smtp),
@@ -122,6 +125,7 @@ export class EdgeTask extends Construct {
         [ENV.healthPort]: String(EDGE_PORT.health),
         [ENV.temporaryDir]: TEMPORARY_DIR,
         [ENV.dataDir]: `${TEMPORARY_DIR}/relayhost`,
+        ...(tlsSecretArn === undefined ? {} : { [ENV.tlsSecretArn]: tlsSecretArn }),
       },
       portMappings: Object.values(EDGE_PORT).map((containerPort) => ({ containerPort })),
       user: USER,

@@ -25,12 +25,18 @@ export interface RelayResources {
 
 const LEDGER_READ_WRITE = ["dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"];
 
-/** The edge: store a message, look up who is asking. It can neither read, list, delete nor send mail. */
-export function edgeRights(resources: Pick<RelayResources, "spool" | "directory">): PolicyStatement[] {
+/** The edge: store a message, look up who is asking, read its own certificate. It can neither read, list, delete nor send mail. */
+export function edgeRights(
+  resources: Pick<RelayResources, "spool" | "directory">,
+  tlsSecretArn: string | undefined,
+): PolicyStatement[] {
   const { spool, directory } = resources;
   return [
     allow("StoreMessages", ["s3:PutObject"], [spoolObjects(spool)]),
     allow("ReadDirectory", ["dynamodb:GetItem", "dynamodb:BatchGetItem"], [directory.tableArn]),
+    ...(tlsSecretArn === undefined
+      ? []
+      : [allow("ReadCertificate", ["secretsmanager:GetSecretValue"], [tlsSecretArn])]),
   ];
 }
 

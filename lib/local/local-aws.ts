@@ -1,8 +1,8 @@
 /**
  * The AWS services that the relay uses, on one port of this machine.
  *
- * Promise:  with `AWS_ENDPOINT_URL` set to the endpoint, any AWS SDK or the aws CLI finds S3, SQS, SNS, STS, DynamoDB
- *           and SES there; each request goes to the service that its signature names.
+ * Promise:  with `AWS_ENDPOINT_URL` set to the endpoint, any AWS SDK or the aws CLI finds S3, SQS, SNS, STS, DynamoDB,
+ *           Secrets Manager and SES there; each request goes to the service that its signature names.
  * Promise:  what was answered survives kill -9, and the next start needs no help. One process per data folder.
  * Refusal:  a request for another service, or an unsigned one, is answered 400 in JSON.
  * Loopback only: signatures are not checked, so nobody else may connect.
@@ -21,6 +21,7 @@ import { loadFauxqsParts } from "./fauxqs-parts.ts";
 import { openLocalDynamoDb } from "./local-dynamodb.ts";
 import { type LocalQueues, openLocalQueues } from "./local-queues.ts";
 import { handleS3, type LocalS3Parts } from "./local-s3.ts";
+import { openLocalSecrets } from "./local-secrets.ts";
 import { makeObjectCreatedNotifier } from "./object-created-notifier.ts";
 import { openObjectStore } from "./object-store.ts";
 import { listInKeyOrder } from "./s3-listing.ts";
@@ -79,12 +80,14 @@ export async function startLocalAws(options: LocalAwsOptions): Promise<LocalAws>
     // The port comes first, because queue URLs name it.
     const port = await listen(server, options.port);
     const endpoint = `http://${HOST}:${port}`;
+    const secrets = await openLocalSecrets(join(folder, "secrets.json"), region);
     const storage = await openStorage({ folder, endpoint, region, onFault, now: options.now ?? Date.now });
     services = new Map<string, Handler>([
       ["s3", async (request, response) => await handleS3(storage.s3, request, response)],
       ["sqs", storage.fauxqs],
       ["sns", storage.fauxqs],
       ["sts", storage.fauxqs],
+      ["secretsmanager", async (request, response) => await secrets.handle(request, response)],
       ["dynamodb", async (request, response) => await dynamodb.handle(request, response)],
     ]);
     const { ses } = options;

@@ -1,5 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { writeRow } from "../../lib/aws/directory-dynamo.ts";
 import { startTestAws, type TestAws } from "../support/aws.ts";
 import { fillDirectory, line, message, startTestEdge, type TestEdge } from "../support/edge.ts";
 import type { SmtpClient } from "../support/smtp-client.ts";
@@ -12,6 +13,14 @@ const TO = ["a@elsewhere.example"];
 beforeAll(async () => {
   aws = await startTestAws();
   await fillDirectory(aws);
+  await writeRow(aws.directory, {
+    kind: "network",
+    cidr: "127.0.5.0/24",
+    tenant: "acme",
+    label: "office",
+    status: "active",
+    tlsRequired: false,
+  });
   edge = await startTestEdge(aws);
 });
 
@@ -52,26 +61,45 @@ const LOOK_ALIKES: readonly (readonly [string, string, string])[] = [
   ["NUL before CRLF dot CRLF", "\0\r\n.\0\r\n", NUL],
   ["CRLF NUL dot CRLF", "\r\n\0.\r\n", NUL],
   ["CRLF dot NUL CRLF", "\r\n.\0\r\n", NUL],
+  ["CR LF apart by a NUL", "\r\0\n.\r\0\n", BARE_CR],
+  ["LF, unstuffed dots, LF", "\n..\n", BARE_LF],
+  ["CR CR LF dot CR CR LF", "\r\r\n.\r\r\n", BARE_CR],
+];
+
+const TRANSPORTS: readonly (readonly [string, () => Promise<SmtpClient>])[] = [
+  ["STARTTLS", () => edge.logIn()],
+  ["TLS from the first byte", () => edge.logIn({ port: edge.edge.smtpsPort, secure: true })],
+  [
+    "the clear",
+    async () => {
+      const client = await edge.connect({ localAddress: "127.0.5.1" });
+      await client.command("HELO a.example");
+      return client;
+    },
+  ],
 ];
 
 describe("end of data", () => {
   for (const [name, bytes, reply] of LOOK_ALIKES) {
     it(`is not ${name}, which is refused before anything is stored`, async () => {
-      for (const pace of ["in one write", "octet by octet"]) {
-        const client = await openData();
-        const smuggled = "MAIL FROM:<evil@example.com>\r\nRCPT TO:<victim@b.example>\r\nDATA\r\n";
-        const data = `${message("me@example.com", `text${bytes}`)}${smuggled}`;
-        if (pace === "in one write") await client.write(`${data}\r\n.\r\n`);
-        else {
-          await client.write(data.slice(0, data.indexOf("text")));
-          for (const octet of `text${bytes}`) await client.write(octet);
-          await client.write(`${smuggled}\r\n.\r\n`);
+      const smuggled = "MAIL FROM:<evil@example.com>\r\nRCPT TO:<victim@b.example>\r\nDATA\r\n";
+      const data = `${message("me@example.com", `text${bytes}`)}${smuggled}`;
+      for (const [transport, connect] of TRANSPORTS) {
+        const client = await connect();
+        for (const pace of ["in one write", "octet by octet"]) {
+          await client.pipeline(["MAIL FROM:<me@example.com>", `RCPT TO:<${TO[0]}>`, "DATA"]);
+          if (pace === "in one write") await client.write(`${data}\r\n.\r\n`);
+          else {
+            await client.write(data.slice(0, data.indexOf("text")));
+            for (const octet of `text${bytes}`) await client.write(octet);
+            await client.write(`${smuggled}\r\n.\r\n`);
+          }
+          expect(line(await client.reply()), `${transport}, ${pace}`).toBe(reply);
+          expect(line(await client.command("NOOP"))).toBe("250 2.0.0 Ok");
         }
-        expect(line(await client.reply())).toBe(reply);
-        expect(line(await client.command("NOOP"))).toBe("250 2.0.0 Ok");
-        expect(await aws.stored()).toEqual([]);
         await client.quit();
       }
+      expect(await aws.stored()).toEqual([]);
     });
   }
 

@@ -112,10 +112,16 @@ it("loses nothing that got a 250 when the storage fails in the middle of many se
 });
 
 it("answers 451 when its own code fails, says nothing of it to the peer, and goes on", async () => {
-  const broken = await startTestEdge(aws, {}, (count) => {
-    if (count === QUEUE_ID_RANDOM_BYTES) throw new Error("secret inner workings");
-    return randomBytes(count);
-  });
+  const broken = await startTestEdge(
+    aws,
+    {},
+    {
+      randomBytes: (count) => {
+        if (count === QUEUE_ID_RANDOM_BYTES) throw new Error("secret inner workings");
+        return randomBytes(count);
+      },
+    },
+  );
   const client = await broken.logIn();
   const send = () => client.sendMail({ from: "me@example.com", to: ["a@b.example"], data: SMALL });
   expect(line(await send())).toBe("451 4.3.0 Failure at this end; try again later");

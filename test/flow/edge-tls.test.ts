@@ -5,7 +5,9 @@ import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from "node:tls";
+import { CreateSecretCommand, PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeSecretsManager, readSecret } from "../../lib/aws/secret.ts";
 import { loadCertificate } from "../../relay-edge/certificate.ts";
 import { startTestAws, type TestAws } from "../support/aws.ts";
 import { fillDirectory, line, message, startTestEdge, type TestEdge } from "../support/edge.ts";
@@ -213,24 +215,110 @@ describe("the certificate", () => {
     await rm(dataDir, { recursive: true });
   });
 
-  it("is renewed for new connections on both ports without a cut for those that are open", async () => {
-    const own = await startTestEdge(aws);
-    const open = await own.logIn();
-    const dataDir = await mkdtemp(join(tmpdir(), "relayhost-cert-"));
-    const renewed = await loadCertificate({ tls: undefined, dataDir, hostName: "new.example.net" }, Date.now);
-    own.edge.updateCertificate(renewed);
-    expect(() => own.edge.updateCertificate({ ...renewed, key: "no key" })).toThrow();
+  /** What a new client is shown, on each port. */
+  async function shown(to: TestEdge): Promise<(string | undefined)[]> {
+    const names: (string | undefined)[] = [];
     for (const starttls of [true, false]) {
-      const secure = await handshake(starttls ? own.edge.smtpPort : own.edge.smtpsPort, starttls, {});
+      const secure = await handshake(starttls ? to.edge.smtpPort : to.edge.smtpsPort, starttls, {});
       if (secure instanceof Error) throw secure;
-      expect(secure.getPeerX509Certificate()?.checkHost("new.example.net")).toBe("new.example.net");
+      names.push(secure.getPeerX509Certificate()?.subject);
       secure.destroy();
     }
+    return names;
+  }
+  const both = (hostName: string) => [`CN=${hostName}`, `CN=${hostName}`];
+  const made = async (hostName: string, nowMs = Date.now()) => {
+    const dataDir = await mkdtemp(join(tmpdir(), "relayhost-cert-"));
+    const pair = await loadCertificate({ tls: undefined, dataDir, hostName }, () => nowMs);
+    await rm(dataDir, { recursive: true });
+    return pair;
+  };
+
+  it("is renewed for new connections on both ports without a cut for those that are open", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "relayhost-cert-"));
+    const tls = { certificateFile: join(dir, "c.pem"), keyFile: join(dir, "k.pem") };
+    const write = async ({ cert, key }: { cert: string; key: string }) => {
+      await writeFile(tls.certificateFile, cert);
+      await writeFile(tls.keyFile, key);
+    };
+    await write(await made("old.example.net"));
+    const own = await startTestEdge(aws, { tls });
+    const open = await own.logIn();
+    expect(await shown(own)).toEqual(both("old.example.net"));
+    const renewed = await made("new.example.net");
+    await write(renewed);
+    await own.edge.checkCertificate();
+    expect(await shown(own)).toEqual(both("new.example.net"));
+    // What cannot be used changes nothing: no key, another's key, one that is over.
+    for (const bad of [
+      { ...renewed, key: "no key" },
+      { ...renewed, key: (await made("other.example.net")).key },
+      await made("past.example.net", Date.now() - 20 * 365 * 86_400_000),
+    ]) {
+      await write(bad);
+      await own.edge.checkCertificate();
+      expect(await shown(own)).toEqual(both("new.example.net"));
+    }
+    const events = own.events.map(({ event }) => event).filter((event) => event.startsWith("certificate"));
+    expect(events).toEqual(["certificate-reloaded", ...Array<string>(3).fill("certificate-failed")]);
     const data = message("me@example.com");
     expect((await open.sendMail({ from: "me@example.com", to: ["a@b.example"], data })).code).toBe(250);
     await open.quit();
     await own.close();
-    await rm(dataDir, { recursive: true });
+    await rm(dir, { recursive: true });
+  });
+
+  it("can be in Secrets Manager, as PEM or JSON, and a renewed one is taken up by itself, for all to see", async () => {
+    const client = makeSecretsManager();
+    const first = await made("old.example.net");
+    const { ARN = "" } = await client.send(
+      new CreateSecretCommand({ Name: "edge/tls", SecretString: `${first.key}${first.cert}` }),
+    );
+    const own = await startTestEdge(
+      aws,
+      { certificateCheckMs: 50 },
+      { readTlsSecret: () => readSecret({ client, id: ARN }) },
+    );
+    const open = await own.logIn();
+    expect(await shown(own)).toEqual(both("old.example.net"));
+    const { cert, key } = await made("new.example.net");
+    await client.send(new PutSecretValueCommand({ SecretId: ARN, SecretString: JSON.stringify({ cert, key }) }));
+    await own.event("certificate-reloaded");
+    expect(await shown(own)).toEqual(both("new.example.net"));
+    await client.send(new PutSecretValueCommand({ SecretId: ARN, SecretString: "nothing" }));
+    expect(await own.event("certificate-failed")).toEqual({
+      event: "certificate-failed",
+      error: "Error: the secret holds no certificate (a PEM block CERTIFICATE)",
+    });
+    expect(await shown(own)).toEqual(both("new.example.net"));
+    const data = message("me@example.com");
+    expect((await open.sendMail({ from: "me@example.com", to: ["a@b.example"], data })).code).toBe(250);
+    expect(JSON.stringify(own.events)).not.toContain(key.split("\n")[1]);
+    await open.quit();
+    await own.close();
+    client.destroy();
+  });
+
+  it("that cannot be had keeps the edge from starting, with the reason", async () => {
+    const client = makeSecretsManager();
+    await expect(startTestEdge(aws, {}, { readTlsSecret: () => readSecret({ client, id: "none" }) })).rejects.toThrow(
+      /can't find/,
+    );
+    client.destroy();
+  });
+
+  it("that ends soon is warned of in the log and counted down in the metrics", async () => {
+    const validDays = 3650;
+    const dir = await mkdtemp(join(tmpdir(), "relayhost-cert-"));
+    const tls = { certificateFile: join(dir, "c.pem"), keyFile: join(dir, "k.pem") };
+    const { cert, key } = await made("soon.example.net", Date.now() - (validDays - 10) * 86_400_000);
+    await writeFile(tls.certificateFile, cert);
+    await writeFile(tls.keyFile, key);
+    const own = await startTestEdge(aws, { tls });
+    expect(await own.event("certificate-expires")).toMatchObject({ daysLeft: 9 });
+    await own.close();
+    expect(await own.event("metrics")).toMatchObject({ CertificateDaysLeft: 9 });
+    await rm(dir, { recursive: true });
   });
 });
 

@@ -164,7 +164,11 @@ describe("the task", () => {
       [ENV.spoolBucket]: "<SpoolBucket>",
       [ENV.directoryTable]: "<DirectoryTable>",
       [ENV.messageSizeMax]: String(LIMITS.edge.messageSizeBytesMax),
+      // Each task enforces its share of a tenant's limits.
+      [ENV.edgeTasks]: render(prod.only("AWS::ECS::Service").properties["DesiredCount"]),
     });
+    // Only where it is: the edge reads the secret itself, so that a renewed one needs no new task.
+    expect(variables[ENV.tlsSecretArn]).toBe(object(settingsOf("prod")["edge"])["tlsSecretArn"]);
     expect(container["Secrets"]).toBeUndefined();
   });
 

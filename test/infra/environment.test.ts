@@ -54,7 +54,7 @@ describe("the settings of an environment", () => {
       sesTenants: "yes",
       sesTlsPolicy: "require",
       deletionProtecton: false,
-      edge: { desiredCount: 1.5, cpu: 512, memoryMiB: 512, nodeImage: "node:24", cpus: 2 },
+      edge: { desiredCount: 1.5, cpu: 512, memoryMiB: 512, nodeImage: "node:24", tlsSecretArn: "relay/tls", cpus: 2 },
     };
     expect(problemsOf(raw)).toEqual([
       'environments.prod.alarmAddress: got "nobody"; allowed: a mail address',
@@ -71,9 +71,10 @@ describe("the settings of an environment", () => {
       'environments.prod.sesTenants: got "yes"; allowed: true or false',
       'environments.prod.sesTlsPolicy: got "require"; allowed: one of OPTIONAL, REQUIRE',
       'environments.prod.edge.nodeImage: got "node:24"; allowed: an image pinned by digest, name@sha256:<64 hex digits>',
+      'environments.prod.edge.tlsSecretArn: got "relay/tls"; allowed: the whole ARN of a secret, with the six characters at its end',
       "environments.prod.edge.desiredCount: got 1.5; allowed: an integer from 1 to 100",
       "environments.prod.edge.memoryMiB: got 512; allowed: with cpu 512, one of 1024, 2048, 3072, 4096",
-      "environments.prod.edge.cpus: unknown setting; known here: cpu, desiredCount, memoryMiB, nodeImage",
+      "environments.prod.edge.cpus: unknown setting; known here: cpu, desiredCount, memoryMiB, nodeImage, tlsSecretArn",
       expect.stringMatching(
         /^environments\.prod\.deletionProtecton: unknown setting; known here: .*deletionProtection, edge, /,
       ),
@@ -86,9 +87,11 @@ describe("the settings of an environment", () => {
       hostedZone: { id: "Z0123456789ABCDEFGHIJ", name: "example.com" },
       retentionDays: 30,
       recordDays: 10,
+      edge: { tlsSecretArn: "arn:aws:secretsmanager:us-east-1:111122223333:secret:relay/tls-Ab12Cd" },
     };
     expect(problemsOf(raw)).toEqual([
       'environments.prod.hostName: got "relay.example.net"; allowed: a name in the hosted zone example.com',
+      "environments.prod.edge.tlsSecretArn: got a secret in us-east-1; allowed: one in ap-northeast-1",
       "environments.prod.recordDays: got 10; allowed: at least retentionDays (30)",
     ]);
   });

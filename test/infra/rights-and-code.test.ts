@@ -25,6 +25,7 @@ const ACTION_OF: Readonly<Record<string, readonly string[]>> = {
   "client-s3 GetObject": ["s3:GetObject", "s3:ListBucket"],
   "client-s3 ListObjectsV2": ["s3:ListBucket"],
   "client-s3 PutObject": ["s3:PutObject"],
+  "client-secrets-manager GetSecretValue": ["secretsmanager:GetSecretValue"],
   "client-sesv2 GetAccount": ["ses:GetAccount"],
   "client-sesv2 GetEmailIdentity": ["ses:GetEmailIdentity"],
   "client-sesv2 ListEmailIdentities": ["ses:ListEmailIdentities"],
@@ -89,7 +90,7 @@ async function callsOf(entry: string): Promise<string[]> {
   const calls = new Set<string>();
   for (const output of Object.values(metafile.outputs)) {
     for (const [file, { bytesInOutput }] of Object.entries(output.inputs)) {
-      const found = /@aws-sdk\/(client-[a-z0-9]+)\/dist-es\/commands\/(\w+)Command\.js$/.exec(file);
+      const found = /@aws-sdk\/(client-[a-z0-9-]+)\/dist-es\/commands\/(\w+)Command\.js$/.exec(file);
       if (found !== null && bytesInOutput > 0) calls.add(`${found[1]} ${found[2]}`);
     }
   }

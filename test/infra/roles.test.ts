@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { list, object } from "./cdk-json.ts";
+import { list, object, settingsOf } from "./cdk-json.ts";
 import { type Grant, grants } from "./grants.ts";
-import { type Synthesized, synthesize } from "./synthesized.ts";
+import { render, type Synthesized, synthesize } from "./synthesized.ts";
 
 const prod = synthesize("prod");
 
@@ -41,6 +41,7 @@ describe("roles", () => {
         "dynamodb:BatchGetItem <DirectoryTable.Arn>",
         "dynamodb:GetItem <DirectoryTable.Arn>",
         "s3:PutObject <SpoolBucket.Arn>/spool/*",
+        `secretsmanager:GetSecretValue ${render(object(settingsOf("prod")["edge"])["tlsSecretArn"])}`,
       ],
       EdgeTaskDefinitionExecutionRole: [
         `ecr:BatchCheckLayerAvailability ${repository}`,
@@ -133,6 +134,13 @@ describe("roles", () => {
     expect(edge.properties["AssumeRolePolicyDocument"]).toMatchObject({
       Statement: [{ Condition: { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } } }],
     });
+  });
+
+  it("let the edge read one secret, its certificate's, and none where the environment names none", () => {
+    const secrets = (environment: string) =>
+      allGrants(synthesize(environment)).filter((right) => right.includes("secretsmanager"));
+    expect(secrets("prod")).toHaveLength(1);
+    expect(secrets("dev")).toEqual([]);
   });
 
   it("let forward send under SES tenants only where the environment uses them", () => {

@@ -11,7 +11,7 @@ import type { EdgeSettings } from "../../lib/core/edge-settings.ts";
 import type { LogEvent } from "../../lib/core/log.ts";
 import { ENV } from "../../lib/core/names.ts";
 import { hashPassword } from "../../lib/core/password-hash.ts";
-import { type Edge, startEdge } from "../../relay-edge/edge.ts";
+import { type Edge, type EdgeDeps, startEdge } from "../../relay-edge/edge.ts";
 import type { TestAws } from "./aws.ts";
 import { SmtpClient, type SmtpClientOptions, type SmtpReply } from "./smtp-client.ts";
 
@@ -78,7 +78,7 @@ export async function fillDirectory(aws: Pick<TestAws, "directory">): Promise<vo
 export async function startTestEdge(
   aws: Pick<TestAws, "bucket" | "directoryTable" | "spool" | "directory">,
   changes: Partial<EdgeSettings> = {},
-  random: (count: number) => Uint8Array = randomBytes,
+  others: Partial<Pick<EdgeDeps, "randomBytes" | "readTlsSecret">> = {},
 ): Promise<TestEdge> {
   const dir = await mkdtemp(join(tmpdir(), "relayhost-edge-"));
   const { settings: defaults } = readEdgeConfig({
@@ -99,7 +99,8 @@ export async function startTestEdge(
     spool: aws.spool,
     directory: aws.directory,
     now: Date.now,
-    randomBytes: random,
+    randomBytes,
+    ...others,
     log: (event) => {
       events.push(event);
       for (const tell of told) tell();

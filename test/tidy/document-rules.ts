@@ -32,6 +32,22 @@ function exists(path: string, paths: ReadonlySet<string>): boolean {
   return false;
 }
 
+/**
+ * Tests that a document names as `suite/file` and titles in quotes behind it, and that do not say so. A title may be a
+ * part of one, and stands as in the source, with its `%s`.
+ */
+export function missingTests(document: RepositoryFile, files: readonly RepositoryFile[]): string[] {
+  const texts = new Map(files.map(({ path, text }) => [path, text]));
+  const named = [...document.text.matchAll(/`([a-z]+\/[a-z0-9-]+)`((?:,? "[^"\n]+")+)/g)];
+  return named.flatMap(([, file = "", titles = ""]) => {
+    const source = texts.get(`test/${file}.test.ts`) ?? "";
+    return [...titles.matchAll(/"([^"]+)"/g)]
+      .map(([, title = ""]) => title)
+      .filter((title) => !source.includes(title))
+      .map((title) => `${document.path} names the test "${title}" of ${file}, which does not exist`);
+  });
+}
+
 /** Words and places of a workshop, in pieces so that this file may be looked at too. */
 const joined = (...words: readonly (readonly string[])[]): string => words.map((pieces) => pieces.join("")).join("|");
 const NAMES = joined(["Cla", "ude"], ["Anth", "ropic"], ["Open", "AI"], ["Chat", "GPT"], ["sub", "agent"]);

@@ -1,7 +1,7 @@
 /** Documents name what is there, and nothing in the repository speaks of anything but the product. */
 
 import { describe, expect, it } from "vitest";
-import { missingPaths, registryAddresses, workshopWords } from "./document-rules.ts";
+import { missingPaths, missingTests, registryAddresses, workshopWords } from "./document-rules.ts";
 import { repositoryFiles } from "./repository-files.ts";
 
 const files = repositoryFiles();
@@ -28,6 +28,22 @@ describe("documents", () => {
   ])("are caught naming %s", (_, text, gone) => {
     expect(missingPaths({ path: "X.md", text }, paths)).toEqual(
       gone.map((path) => `X.md names ${path}, which does not exist`),
+    );
+  });
+
+  it("name no test that does not exist", () => {
+    expect(documents.flatMap((document) => missingTests(document, files))).toEqual([]);
+    const named = files.find(({ path }) => path === "docs/edge.md")?.text.match(/`[a-z]+\/[a-z0-9-]+` "/g) ?? [];
+    expect(named.length).toBeGreaterThan(60);
+  });
+
+  it.each([
+    ['`unit/gone` "a title"', ['the test "a title" of unit/gone']],
+    ['`unit/here` "a title", "another title"', ['the test "another title" of unit/here']],
+  ])("are caught naming a test that does not exist: %s", (text, gone) => {
+    const here = { path: "test/unit/here.test.ts", text: 'it("has a title of its own"' };
+    expect(missingTests({ path: "X.md", text }, [here])).toEqual(
+      gone.map((test) => `X.md names ${test}, which does not exist`),
     );
   });
 

@@ -60,6 +60,37 @@ describe("the edge's settings", () => {
     expect(problems({ ...GIVEN, [ENV.forwardQueueUrl]: "x", PATH: "/bin", AWS_REGION: "a" })).toEqual([]);
   });
 
+  it.each([
+    [ENV.connectionsMax, "connectionsMax", 5_000],
+    [ENV.connectionsPerAddressMax, "connectionsPerAddressMax", 100],
+    [ENV.connectionsPerTenantMax, "connectionsPerTenantMax", 500],
+    [ENV.tenantMessagesPerMinute, "tenantMessagesPerMinute", 1_800],
+    [ENV.tenantRecipientsPerMinute, "tenantRecipientsPerMinute", 12_000],
+    [ENV.credentialMessagesPerMinute, "credentialMessagesPerMinute", 1_200],
+    [ENV.credentialRecipientsPerMinute, "credentialRecipientsPerMinute", 8_000],
+    [ENV.senderMessagesPerMinute, "senderMessagesPerMinute", 300],
+    [ENV.senderRecipientsPerMinute, "senderRecipientsPerMinute", 4_000],
+    [ENV.recipientsMax, "recipientsMax", 1_000],
+    [ENV.messageSizeMax, "messageSizeBytesMax", 28 * 1024 * 1024],
+    [ENV.headerSizeMax, "headerBytesMax", 1024 * 1024],
+    [ENV.hopsMax, "hopsMax", 30],
+    [ENV.commandLineMax, "commandLineBytesMax", 12_288],
+    [ENV.junkCommandsMax, "junkCommandsMax", 100],
+    [ENV.authFailuresMax, "authFailuresMax", 3],
+    [ENV.greetingPauseMs, "greetingPauseMs", 0],
+    [ENV.tlsHandshakeTimeoutMs, "tlsHandshakeMs", 30_000],
+    [ENV.commandTimeoutMs, "commandMs", 300_000],
+    [ENV.dataGraceMs, "dataGraceMs", 60_000],
+    [ENV.dataBytesPerSecondMin, "dataBytesPerSecondMin", 500],
+    [ENV.sessionTimeoutMs, "sessionMs", 3_600_000],
+    [ENV.edgeTasks, "tasks", 1],
+  ] as const)("have %s as the limit %s, by default %i", (name, key, fallback) => {
+    expect(readEdgeConfig(GIVEN).settings[key]).toBe(fallback);
+    const other = fallback === 3 ? 4 : fallback + 100;
+    expect(readEdgeConfig({ ...GIVEN, [name]: String(other) }).settings[key]).toBe(other);
+    expect(problems({ ...GIVEN, [name]: "many" })).toEqual([expect.stringContaining(`${name} is "many"`)]);
+  });
+
   it("take a certificate and its key", () => {
     const env = { ...GIVEN, [ENV.tlsCertificateFile]: "/c.pem", [ENV.tlsKeyFile]: "/k.pem", [ENV.healthPort]: "8080" };
     expect(readEdgeConfig(env).settings).toMatchObject({

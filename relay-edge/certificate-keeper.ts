@@ -1,0 +1,90 @@
+/**
+ * Keeps the edge's certificate up to date while it runs: reads it again now and then, and warns before it ends.
+ *
+ * Promise:  a renewed certificate counts from the next handshake on; connections that are open do not notice. One that
+ *           cannot be read, does not fit its key, or is over while the one in use is not, changes nothing.
+ * Failure:  told in the log, never thrown.
+ */
+
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { LIMITS } from "../lib/core/limits.ts";
+import { errorText, type Log } from "../lib/core/log.ts";
+import type { Certificate } from "./certificate.ts";
+
+const DAY_MS = 86_400_000;
+
+/** What keeping needs. */
+export interface CertificateKeeperOptions {
+  /** Reads the certificate from wherever it is. */
+  readonly load: () => Promise<Certificate>;
+  /** Gives a certificate to the TLS servers; throws when it is no pair. */
+  readonly use: (certificate: Certificate) => void;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+/** Keeps one certificate; see the head of this file. */
+export class CertificateKeeper {
+  readonly #options: CertificateKeeperOptions;
+  #current: Certificate;
+  #endsAtMs: number;
+  #checking: Promise<void> | undefined;
+
+  /** `current` is in use already. Throws when it is no pair. */
+  constructor(current: Certificate, options: CertificateKeeperOptions) {
+    this.#options = options;
+    this.#current = current;
+    this.#endsAtMs = endOf(current);
+    this.#warn();
+  }
+
+  /** Days until the certificate in use ends; below 0 when it is over. */
+  get daysLeft(): number {
+    return (this.#endsAtMs - this.#options.now()) / DAY_MS;
+  }
+
+  /** Reads it again, and takes it up when it is another one. Calls at the same time are one. */
+  async check(): Promise<void> {
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
+    });
+    await this.#checking;
+  }
+
+  async #check(): Promise<void> {
+    const { load, use, now, log } = this.#options;
+    try {
+      const read = await load();
+      if (read.cert !== this.#current.cert || read.key !== this.#current.key) {
+        const endsAtMs = endOf(read);
+        if (endsAtMs <= now() && this.#endsAtMs > now()) throw new Error("the certificate that was read is over");
+        use(read);
+        this.#current = read;
+        this.#endsAtMs = endsAtMs;
+        log({ event: "certificate-reloaded", endsAt: new Date(endsAtMs).toISOString() });
+      }
+    } catch (error) {
+      log({ event: "certificate-failed", error: errorText(error) });
+    }
+    this.#warn();
+  }
+
+  #warn(): void {
+    if (this.daysLeft > LIMITS.edge.certificateWarnDays) return;
+    this.#options.log({
+      event: "certificate-expires",
+      endsAt: new Date(this.#endsAtMs).toISOString(),
+      daysLeft: Math.floor(this.daysLeft),
+    });
+  }
+}
+
+/** When a certificate ends. Throws when it is none, or its key is another one's. */
+function endOf(certificate: Certificate): number {
+  const parsed = new X509Certificate(certificate.cert);
+  if (!parsed.checkPrivateKey(createPrivateKey(certificate.key))) {
+    throw new Error("the private key does not belong to the certificate (the first one of a chain counts)");
+  }
+  return Date.parse(parsed.validTo);
+}
