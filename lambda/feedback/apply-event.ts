@@ -1,8 +1,8 @@
 /**
  * Puts one SES event on the record of each recipient it speaks of, and writes the report that it owes the sender.
  *
- * Promise:  once this returns `done`, the event is on the record, or kept as an event of an unknown message, and every
- *           report it owes is in the spool. A second coming changes nothing. `later` means it must be looked at
+ * Promise:  once this returns, the event is on the record, or kept as an event of an unknown message, and every
+ *           report it owes is in the spool. A second coming changes nothing. With `laterMs` it must be looked at
  *           again: a delay is told only after four hours, a doubtful bounce waits for the delivery that may follow.
  * Failure:  what DynamoDB and S3 throw goes to the caller; the queue brings the event back.
  */
@@ -20,6 +20,7 @@ import { getSpoolObject } from "../../lib/aws/spool-s3.ts";
 import { addSuppression } from "../../lib/aws/suppression-dynamo.ts";
 import type { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
 import { type DsnDeps, writeOwedDsns } from "../../lib/aws/write-owed-dsns.ts";
+import { type BreakerCounts, breakerFact, breakerSender } from "../../lib/core/breaker.ts";
 import { DELAY_NOTICE_AFTER_MS, owesDsn } from "../../lib/core/dsn-policy.ts";
 import { dsnQuestion } from "../../lib/core/dsn-question.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
@@ -37,16 +38,20 @@ import { type SesOutcome, sesOutcome, type TellingOutcome } from "../../lib/core
 import { decodeSpoolObject } from "../../lib/core/spool-object.ts";
 import { suppressionBy, suppressionReason } from "../../lib/core/suppression.ts";
 import { isAnnounced, usageSlot } from "../../lib/core/usage.ts";
+import type { BreakerFact } from "./trip-breaker.ts";
 
 /** What applying needs; the clients are made in the handler. */
 export interface ApplyEventDeps extends DsnDeps {
   readonly usage: UsageMarker;
 }
 
-/** What became of an event; `later` in epoch milliseconds. */
-export type FeedbackResult = { readonly kind: "done" } | { readonly kind: "later"; readonly atMs: number };
-
-const DONE: FeedbackResult = { kind: "done" };
+/** What became of an event. */
+export interface FeedbackResult {
+  /** When it must be looked at again, epoch milliseconds; undefined: done with. */
+  readonly laterMs: number | undefined;
+  /** What it says of tenants and senders, once. */
+  readonly facts: readonly BreakerFact[];
+}
 
 /** See the head of this file. `body` is kept word for word when the message is unknown. */
 export async function applyEvent(deps: ApplyEventDeps, event: SesEvent, body: string): Promise<FeedbackResult> {
@@ -56,19 +61,23 @@ export async function applyEvent(deps: ApplyEventDeps, event: SesEvent, body: st
     const expiresAt = Math.floor(deps.now() / 1000) + LIMITS.ledger.unknownEventDays * 86_400;
     await saveUnknownEvent(deps.ledger, event, eventKeyOf(event), body, expiresAt);
     deps.log({ event: "feedback-unknown", sesId: event.sesId, type: event.type });
-    return DONE;
+    return { laterMs: undefined, facts: [] };
   }
   // What comes soon after the acceptance was announced with it.
   if (!isAnnounced(usageSlot(id), deps.now())) await deps.usage.announce(message.tenant, id, deps.now());
   let laterMs: number | undefined;
   let owing = false;
+  const facts: BreakerFact[] = [];
   for (const target of targets) {
     const applied = await applyToRecipient(deps, event, message, target);
     owing ||= (applied.record.dsns ?? []).some((note) => !note.written);
+    if (applied.fact !== undefined) {
+      facts.push({ tenant: message.tenant, sender: breakerSender(message.returnPath), id, counts: applied.fact });
+    }
     if (applied.laterMs !== undefined) laterMs = Math.min(laterMs ?? applied.laterMs, applied.laterMs);
   }
   if (owing) await writeOwedDsns(deps, id, async () => await original(deps, message));
-  return laterMs === undefined ? DONE : { kind: "later", atMs: laterMs };
+  return { laterMs, facts };
 }
 
 interface Concerned {
@@ -101,6 +110,8 @@ function among({ message, recipients }: Pick<LedgerMessage, "message" | "recipie
 interface Applied {
   readonly record: RecipientRecord;
   readonly laterMs: number | undefined;
+  /** For the breaker, if the event was new. */
+  readonly fact?: BreakerCounts;
 }
 
 async function applyToRecipient(
@@ -122,7 +133,8 @@ async function applyToRecipient(
       if (recorded !== undefined) {
         deps.log({ event: "feedback", id: target.id, recipient: target.address, type: event.type, state: next.state });
       }
-      return { record: next, laterMs };
+      const fact = recorded === undefined ? undefined : breakerFact(event, message, current);
+      return { record: next, laterMs, ...(fact === undefined ? {} : { fact }) };
     }
     const stored = await readRecipient(deps.ledger, target.id, target.index);
     if (stored === undefined) throw new Error(`the record of ${target.id} is gone`);

@@ -13,6 +13,7 @@ import { readFeedbackConfig } from "../../lib/config/function-config.ts";
 import { errorText, type Log, logJson } from "../../lib/core/log.ts";
 import { parseSesEvent } from "../../lib/core/ses-event.ts";
 import { type ApplyEventDeps, applyEvent } from "./apply-event.ts";
+import { type BreakerFact, tripBreaker } from "./trip-breaker.ts";
 
 /** A Lambda handler for SQS batches of SES events. */
 export type FeedbackHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
@@ -37,7 +38,14 @@ export function makeFeedbackHandler(env: NodeJS.ProcessEnv, log: Log = logJson):
     log,
   };
   return async (event) => {
-    const failed = await Promise.all(event.Records.map((record) => handleRecord(deps, record)));
+    const facts: BreakerFact[] = [];
+    const failed = await Promise.all(event.Records.map((record) => handleRecord(deps, record, facts)));
+    try {
+      await tripBreaker(deps, facts);
+    } catch (error) {
+      // The events are on record; had they to come again, they would add nothing.
+      deps.log({ event: "breaker-error", error: errorText(error) });
+    }
     return { batchItemFailures: failed.filter((itemIdentifier) => itemIdentifier !== undefined) };
   };
 }
@@ -53,13 +61,15 @@ export const handler: FeedbackHandler = async (event) => {
 async function handleRecord(
   deps: HandlerDeps,
   record: SQSRecord,
+  facts: BreakerFact[],
 ): Promise<{ readonly itemIdentifier: string } | undefined> {
   try {
     const event = parseSesEvent(record.body);
     if (event === undefined) throw new Error("the body is not an SES event");
     const result = await applyEvent(deps, event, record.body);
-    if (result.kind === "done") return undefined;
-    await deferMessage(deps.queue, record.receiptHandle, (result.atMs - deps.now()) / 1000);
+    facts.push(...result.facts);
+    if (result.laterMs === undefined) return undefined;
+    await deferMessage(deps.queue, record.receiptHandle, (result.laterMs - deps.now()) / 1000);
   } catch (error) {
     deps.log({ event: "feedback-error", sqsMessageId: record.messageId, error: errorText(error) });
   }

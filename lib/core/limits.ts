@@ -153,6 +153,20 @@ export const LIMITS = {
     /** What is read of an original for a report; a longer one is returned as its header only. */
     originalBytesMax: 2 * MiB,
   },
+  breaker: {
+    /** Rates are of this window. */
+    windowHours: 24,
+    /** SES reviews an account from 5 % of hard bounces and 0.1 % of complaints on; a tenant is paused before. */
+    bounceRateMax: 0.04,
+    complaintRateMax: 0.0008,
+    /** Fewer mails than this say nothing, */
+    messagesMin: 100,
+    /** and neither do fewer bounces or complaints than these, whatever their share. */
+    bouncesMin: 10,
+    complaintsMin: 3,
+    /** From this share of a maximum on it warns. */
+    warnShare: 0.6,
+  },
   sweep: {
     timeoutSeconds: 300,
     memoryMiB: 256,
@@ -181,7 +195,7 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
   const must = (holds: boolean, sentence: string): void => {
     if (!holds) problems.push(sentence);
   };
-  const { edge, forward, ses, account, feedback, sweep, queue, spool, ledger } = limits;
+  const { edge, forward, ses, account, feedback, breaker, sweep, queue, spool, ledger } = limits;
   must(forward.visibilityTimeoutSeconds >= 6 * forward.timeoutSeconds, "forward visibility is under six timeouts");
   must(feedback.visibilityTimeoutSeconds >= 6 * feedback.timeoutSeconds, "feedback visibility is under six timeouts");
   must(forward.sesCallTimeoutMs + 5_000 < forward.timeoutSeconds * 1000, "an SES call can outlive its invocation");
@@ -215,6 +229,11 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
   const receiptsMax = forward.maxReceiveCount * 0.9;
   must(heldMs / account.breakerMaxMs < receiptsMax, "a closed account makes dead letters before messages end");
   must(account.rateShare >= 0.9 && account.rateShare < 1, "forward must use nine tenths of the rate, and not all");
+  must(breaker.bounceRateMax < 0.05, "a tenant is paused after SES has put the account under review for bounces");
+  must(
+    breaker.complaintRateMax < 0.001,
+    "a tenant is paused after SES has put the account under review for complaints",
+  );
   must(queue.retentionDays * 24 > forward.giveUpAfterHours, "the queue forgets before we give up");
   must(queue.retentionDays <= 14, "SQS keeps a message 14 days at most");
   must(forward.retryMaxMs <= 12 * 3_600_000, "SQS hides a message for 12 hours at most");

@@ -49,6 +49,10 @@ export const ALARM_TEXTS = {
     title: "Complaint rate",
     meaning: "The account's complaint rate is over 0.08 %; SES reviews accounts from 0.1 % on.",
   },
+  TenantPaused: {
+    title: "Tenant paused",
+    meaning: "The relay has paused a tenant or a sender whose mail bounces or is reported as spam too often.",
+  },
   EdgeUnhealthy: {
     title: "Edge unhealthy",
     meaning: "No edge task answers; customers' servers cannot connect and keep their mail.",

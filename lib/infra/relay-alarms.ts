@@ -108,13 +108,15 @@ export class RelayAlarms extends Construct {
     this.alarm("FunctionErrors", { metric, threshold: 1, periods: 3 });
   }
 
-  private watchAccount({ forwardLog }: RelayAlarmsProps): void {
+  private watchAccount({ forwardLog, feedbackLog }: RelayAlarmsProps): void {
     const reputation = (metricName: string): Metric =>
       new Metric({ namespace: "AWS/SES", metricName, statistic: Stats.AVERAGE, period: Duration.hours(1) });
     this.alarm("BounceRate", { metric: reputation("Reputation.BounceRate"), threshold: 0.04, periods: 1 });
     this.alarm("ComplaintRate", { metric: reputation("Reputation.ComplaintRate"), threshold: 0.0008, periods: 1 });
     const closed = this.counted("AccountClosed", forwardLog, "account-breaker-open");
     this.alarm("AccountClosed", { metric: closed, threshold: 1, periods: 1 });
+    const paused = this.counted("TenantPaused", feedbackLog, "breaker-paused");
+    this.alarm("TenantPaused", { metric: paused, threshold: 1, periods: 1 });
     const used = this.counted("QuotaUsed", forwardLog, "account-quota", "$.usedShare");
     this.alarm("QuotaNearlyUsed", { metric: used, threshold: 0.8, periods: 1 });
   }

@@ -72,7 +72,9 @@ export function feedbackRights(
     listSpool(spool),
     allow("ReadWriteLedger", LEDGER_READ_WRITE, [ledger.tableArn]),
     allow("FindMessage", ["dynamodb:Query"], [`${ledger.tableArn}/index/${LEDGER_INDEX.bySesId}`]),
-    allow("ReadDirectory", ["dynamodb:GetItem"], [directory.tableArn]),
+    allow("ReadDirectory", ["dynamodb:GetItem", "dynamodb:BatchGetItem"], [directory.tableArn]),
+    // Pauses of tenants and senders.
+    allow("PauseInDirectory", ["dynamodb:PutItem", "dynamodb:UpdateItem"], [directory.tableArn]),
     consume(feedbackQueue),
   ];
 }

@@ -55,6 +55,7 @@ describe("each alarm", () => {
     const folderOf = new Map([
       ["<EdgeLog>", /^(relay-edge|lib)\//],
       ["<ForwardFunctionLog>", /^(lambda\/forward|lib)\//],
+      ["<FeedbackFunctionLog>", /^(lambda\/feedback|lib)\//],
     ]);
     const filters = prod.ofType("AWS::Logs::MetricFilter");
     expect(filters.length).toBeGreaterThan(3);

@@ -71,9 +71,12 @@ describe("roles", () => {
         "sqs:SendMessage <ForwardQueueDlq.Arn>",
       ],
       FeedbackWorkerRole: [
+        "dynamodb:BatchGetItem <DirectoryTable.Arn>",
         "dynamodb:GetItem <DirectoryTable.Arn>",
+        "dynamodb:PutItem <DirectoryTable.Arn>",
         ...ledger,
         "dynamodb:Query <LedgerTable.Arn>/index/bySesId",
+        "dynamodb:UpdateItem <DirectoryTable.Arn>",
         "dynamodb:UpdateItem <LedgerTable.Arn>",
         ...log("FeedbackFunctionLog"),
         "s3:GetObject <SpoolBucket.Arn>/spool/*",

@@ -3,12 +3,13 @@
  * published, each event counted once.
  */
 
+import type { QueueId } from "../../lib/core/queue-id.ts";
 import { addUsage, NO_USAGE, type UsageCounts, type UsageRow } from "../../lib/core/usage.ts";
 import type { AwsProxy } from "./aws-proxy.ts";
 
 /** A mail as a test accepted it. */
 export interface AcceptedMail {
-  readonly id: string;
+  readonly id: QueueId;
   readonly credential: string;
   readonly from: string;
   readonly bytes: number;

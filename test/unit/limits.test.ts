@@ -35,6 +35,8 @@ const BROKEN: readonly (readonly [string, (limits: Loose) => void])[] = [
   ["40 MB", (l) => (l.edge.messageSizeBytesMax = 30_000_000)],
   ["memory per message", (l) => (l.edge.memoryPerMessageBytesMax = edge.messageSizeBytesMax + 1)],
   ["closed account", (l) => (l.account.breakerMaxMs = 15 * 60_000)],
+  ["review for bounces", (l) => (l.breaker.bounceRateMax = 0.05)],
+  ["review for complaints", (l) => (l.breaker.complaintRateMax = 0.001)],
   ["queue forgets", (l) => (l.forward.giveUpAfterHours = 14 * 24)],
   ["SQS keeps", (l) => (l.queue.retentionDays = 15)],
   ["SQS hides", (l) => (l.forward.retryMaxMs = 12 * 3_600_000 + 1)],
