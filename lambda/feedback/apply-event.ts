@@ -7,15 +7,9 @@
  * Failure:  what DynamoDB and S3 throw goes to the caller; the queue brings the event back.
  */
 
-import {
-  findBySesId,
-  glanceAtMessage,
-  type LedgerMessage,
-  readMessage,
-  readRecipient,
-  saveRecipient,
-  saveUnknownEvent,
-} from "../../lib/aws/ledger-dynamo.ts";
+import { concernedRecipients } from "../../lib/aws/concerned-recipients.ts";
+import { keepEvent } from "../../lib/aws/kept-events.ts";
+import { readRecipient, saveRecipient } from "../../lib/aws/ledger-dynamo.ts";
 import { getSpoolObject } from "../../lib/aws/spool-s3.ts";
 import { addSuppression } from "../../lib/aws/suppression-dynamo.ts";
 import type { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
@@ -24,15 +18,7 @@ import { type BreakerCounts, breakerFact, breakerSender } from "../../lib/core/b
 import { DELAY_NOTICE_AFTER_MS, owesDsn } from "../../lib/core/dsn-policy.ts";
 import { dsnQuestion } from "../../lib/core/dsn-question.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
-import {
-  concerns,
-  eventKeyOf,
-  type MessageRecord,
-  type RecipientRecord,
-  recordEvent,
-  withDsn,
-} from "../../lib/core/message-record.ts";
-import type { QueueId } from "../../lib/core/queue-id.ts";
+import { type MessageRecord, type RecipientRecord, recordEvent, withDsn } from "../../lib/core/message-record.ts";
 import type { SesEvent } from "../../lib/core/ses-event.ts";
 import { type SesOutcome, sesOutcome, type TellingOutcome } from "../../lib/core/ses-outcome.ts";
 import { decodeSpoolObject } from "../../lib/core/spool-object.ts";
@@ -55,14 +41,14 @@ export interface FeedbackResult {
 
 /** See the head of this file. `body` is kept word for word when the message is unknown. */
 export async function applyEvent(deps: ApplyEventDeps, event: SesEvent, body: string): Promise<FeedbackResult> {
-  const id = event.id ?? (await findBySesId(deps.ledger, event.sesId))[0];
-  const { message, targets } = await concerned(deps, id, event);
-  if (id === undefined || message === undefined || targets.length === 0) {
-    const expiresAt = Math.floor(deps.now() / 1000) + LIMITS.ledger.unknownEventDays * 86_400;
-    await saveUnknownEvent(deps.ledger, event, eventKeyOf(event), body, expiresAt);
+  const concerned = await concernedRecipients(deps.ledger, event);
+  if (concerned === undefined) {
+    await keepEvent(deps.ledger, event, body, deps.now());
     deps.log({ event: "feedback-unknown", sesId: event.sesId, type: event.type });
     return { laterMs: undefined, facts: [] };
   }
+  const { message, targets } = concerned;
+  const { id } = message;
   // What comes soon after the acceptance was announced with it.
   if (!isAnnounced(usageSlot(id), deps.now())) await deps.usage.announce(message.tenant, id, deps.now());
   let laterMs: number | undefined;
@@ -78,33 +64,6 @@ export async function applyEvent(deps: ApplyEventDeps, event: SesEvent, body: st
   }
   if (owing) await writeOwedDsns(deps, id, async () => await original(deps, message));
   return { laterMs, facts };
-}
-
-interface Concerned {
-  readonly message: MessageRecord | undefined;
-  readonly targets: readonly RecipientRecord[];
-}
-
-async function concerned(deps: ApplyEventDeps, id: QueueId | undefined, event: SesEvent): Promise<Concerned> {
-  if (id === undefined) return { message: undefined, targets: [] };
-  const { recipientIndexes } = event;
-  if (recipientIndexes.length > 0) {
-    const seen = await glanceAtMessage(deps.ledger, id, recipientIndexes);
-    // What a glance misses was perhaps written a moment ago.
-    if (seen.message !== undefined && seen.recipients.length === recipientIndexes.length) return among(seen, event);
-  }
-  return among(await readMessage(deps.ledger, id), event);
-}
-
-function among({ message, recipients }: Pick<LedgerMessage, "message" | "recipients">, event: SesEvent): Concerned {
-  const { recipientIndexes } = event;
-  const called = (record: RecipientRecord): boolean =>
-    recipientIndexes.length > 0 ? recipientIndexes.includes(record.index) : record.sesId === event.sesId;
-  // Of a call for one the index is enough, however SES may spell the address.
-  const targets = recipients.filter(
-    (record) => called(record) && (recipientIndexes.length === 1 || concerns(event, record.address)),
-  );
-  return { message, targets };
 }
 
 interface Applied {

@@ -9,6 +9,7 @@ import { SES_CALLS_PER_SECOND } from "../../lib/config/runtime-names.ts";
 import { errorText, type Log, logJson } from "../../lib/core/log.ts";
 import { clearDeadLetters } from "./clear-dead-letters.ts";
 import { countUsage } from "./count-usage.ts";
+import { offerKeptEvents } from "./offer-kept-events.ts";
 import { SWEEP_GRACE, type SweepGrace, type SweepReport, sweepSpool } from "./sweep-spool.ts";
 import { type VerifyDomainsDeps, verifyDomains } from "./verify-domains.ts";
 
@@ -34,6 +35,7 @@ export function makeSweepHandler(
     ledger: { client: dynamodb, table: config.ledgerTable },
     directory: { client: dynamodb, table: config.directoryTable },
     queue: { client: sqs, url: config.forwardQueueUrl },
+    feedbackQueue: { client: sqs, url: config.feedbackQueueUrl },
     deadLetterQueue: { client: sqs, url: config.forwardDlqUrl },
     hostName: config.hostName,
     systemAddress: config.systemAddress,
@@ -50,6 +52,7 @@ export function makeSweepHandler(
     const stopAtMs = deps.now() + invocation.getRemainingTimeInMillis() - LAST_MESSAGE_MS;
     const report = await sweepSpool(deps, stopAtMs);
     await clearDeadLetters(deps);
+    await offerKeptEvents(deps, stopAtMs);
     await countUsage(deps, stopAtMs);
     await verifyDomainsOrLog(deps);
     return report;

@@ -1,5 +1,5 @@
 /**
- * The ledger table: messages, recipients and events of messages unknown to us.
+ * The ledger table: messages and recipients.
  *
  * One partition per message (`m#<id>`): sort key `m` is the message, `r#<index>` a recipient. Every write carries a
  * condition, none needs a transaction. Functions throw the SDK's error when the table cannot be asked.
@@ -18,7 +18,6 @@ import { addressKey } from "../core/address.ts";
 import { hasFailed, type MessageRecord, type RecipientRecord } from "../core/message-record.ts";
 import { LEDGER_INDEX, LEDGER_KEYS } from "../core/names.ts";
 import { parseQueueId, type QueueId, queueIdTimeMs } from "../core/queue-id.ts";
-import type { SesEvent } from "../core/ses-event.ts";
 
 /** The ledger table and a client for it. */
 export interface Ledger {
@@ -194,27 +193,6 @@ export async function findByMessageId(ledger: Ledger, messageId: string, limit: 
 /** Ids of a tenant's messages of one day (UTC, `2026-11-24`), newest first. */
 export async function findByTenantDay(ledger: Ledger, tenant: string, day: string, limit: number): Promise<QueueId[]> {
   return await findIds(ledger, LEDGER_INDEX.byTenantDay, LEDGER_KEYS.tenantDay, tenantDay(tenant, day), limit);
-}
-
-/** Keeps an event whose message the ledger does not know, so that it is not lost without a trace. Idempotent. */
-export async function saveUnknownEvent(
-  ledger: Ledger,
-  event: SesEvent,
-  eventKey: string,
-  body: string,
-  expiresAt: number,
-): Promise<void> {
-  const item = {
-    [LEDGER_KEYS.partition]: `x#${event.sesId}`,
-    [LEDGER_KEYS.sort]: eventKey,
-    [LEDGER_KEYS.sesId]: event.sesId,
-    [LEDGER_KEYS.ttl]: expiresAt,
-    eventType: event.type,
-    body,
-  };
-  await ledger.client.send(
-    new PutItemCommand({ TableName: ledger.table, Item: marshall(item, { removeUndefinedValues: true }) }),
-  );
 }
 
 /**

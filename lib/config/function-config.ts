@@ -50,6 +50,7 @@ const sweep = {
   ...common,
   forwardQueueUrl: forward.forwardQueueUrl,
   forwardDlqUrl: forward.forwardDlqUrl,
+  feedbackQueueUrl: feedback.feedbackQueueUrl,
   giveUpAfterHours: forward.giveUpAfterHours,
 };
 

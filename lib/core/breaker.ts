@@ -41,8 +41,8 @@ export interface BreakerState {
   readonly warnedAtMs?: number;
 }
 
-/** One of a tenant's senders, or the tenant as a whole. */
-export type BreakerScope = string | typeof WHOLE_TENANT;
+/** One of a tenant's senders, or `WHOLE_TENANT`. */
+export type BreakerScope = string;
 /** The tenant as a whole; no sender's address is like it. */
 export const WHOLE_TENANT = "*";
 

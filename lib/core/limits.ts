@@ -183,6 +183,8 @@ export const LIMITS = {
     deadLettersMax: 200,
     /** Domains of which SES is asked one by one in a run, because they seem to have lost their verification. */
     domainsAskedMax: 20,
+    /** Events of unknown messages looked at in one run. */
+    keptEventsMax: 200,
   },
   queue: { retentionDays: 14 },
   spool: { retentionDays: 14 },

@@ -71,6 +71,7 @@ export class RelayStack extends Stack {
       environment,
       resources,
       codeDir: code.functions.sweep,
+      feedbackQueue: feedback.feedbackQueue,
     });
     const { vpc } = new RelayNetwork(this, "Network");
     const task = new EdgeTask(this, "EdgeTask", { environment, resources, imageDir: code.edgeImage });

@@ -83,7 +83,7 @@ export function feedbackRights(
  * Sweep: find what was forgotten or is late and put it back to work; end what is left over, with a DSN; keep the books;
  * let domains send once SES has verified them.
  */
-export function sweepRights(scope: Construct, resources: RelayResources): PolicyStatement[] {
+export function sweepRights(scope: Construct, resources: RelayResources, feedbackQueue: IQueue): PolicyStatement[] {
   const { spool, ledger, directory, forwardQueue, forwardDlq } = resources;
   return [
     allow("SpoolMessages", ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], [spoolObjects(spool)]),
@@ -101,7 +101,8 @@ export function sweepRights(scope: Construct, resources: RelayResources): Policy
       ["ses:GetEmailIdentity"],
       [Stack.of(scope).formatArn({ service: "ses", resource: "identity", resourceName: "*" })],
     ),
-    allow("ReturnToQueue", ["sqs:SendMessage"], [forwardQueue.queueArn]),
+    allow("FindMessage", ["dynamodb:Query"], [`${ledger.tableArn}/index/${LEDGER_INDEX.bySesId}`]),
+    allow("ReturnToQueue", ["sqs:SendMessage"], [forwardQueue.queueArn, feedbackQueue.queueArn]),
     allow("ClearDeadLetters", ["sqs:ReceiveMessage", "sqs:DeleteMessage"], [forwardDlq.queueArn]),
   ];
 }

@@ -3,6 +3,7 @@
 import { Duration } from "aws-cdk-lib";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction } from "aws-cdk-lib/aws-events-targets";
+import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -16,6 +17,7 @@ export interface SweepScheduleProps {
   readonly environment: Environment;
   readonly codeDir: string;
   readonly resources: RelayResources;
+  readonly feedbackQueue: IQueue;
 }
 
 /** The function and its schedule. */
@@ -38,13 +40,14 @@ export class SweepSchedule extends Construct {
         [ENV.spoolBucket]: resources.spool.bucketName,
         [ENV.forwardQueueUrl]: resources.forwardQueue.queueUrl,
         [ENV.forwardDlqUrl]: resources.forwardDlq.queueUrl,
+        [ENV.feedbackQueueUrl]: props.feedbackQueue.queueUrl,
         [ENV.ledgerTable]: resources.ledger.tableName,
         [ENV.directoryTable]: resources.directory.tableName,
         [ENV.systemAddress]: environment.systemAddress,
         [ENV.recordDays]: String(environment.recordDays),
         [ENV.giveUpAfterHours]: String(environment.giveUpAfterHours),
       },
-      rights: sweepRights(this, resources),
+      rights: sweepRights(this, resources, props.feedbackQueue),
       exceptions: [
         {
           rule: "IAM5",

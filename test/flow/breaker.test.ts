@@ -198,7 +198,8 @@ describe("mail of a paused tenant", () => {
     await pumpUntil(pipeline, () => reported() === 2);
     expect((await pipeline.recipients(id))[0]).toMatchObject({ state: "failed" });
     const reports = (await noticesTo(from)).map((raw) => /^Action: (\w+)/m.exec(raw)?.[1]);
-    expect(reports.toSorted()).toEqual(["delayed", "failed"]);
+    expect(new Set(reports)).toEqual(new Set(["delayed", "failed"]));
+    expect(reports).toHaveLength(2);
     for await (const entry of listSpool(pipeline.spool)) expect(entry.id).not.toBe(id);
   }, 120_000);
 });

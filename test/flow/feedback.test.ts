@@ -1,6 +1,5 @@
 /** SES events to the record of the recipient, and to the sender. */
 
-import { QueryCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sendToQueue } from "../../lib/aws/queue-sqs.ts";
 import { getSpoolObject } from "../../lib/aws/spool-s3.ts";
@@ -56,20 +55,6 @@ describe("feedback", () => {
     const told = (await pipeline.outbox()).filter((mail) => mail.recipients.includes(from));
     expect(told).toHaveLength(1);
     expect(told[0]?.raw.toString("latin1")).toContain("Action: failed");
-  });
-
-  it("keeps an event of a message it does not know, word for word", async () => {
-    const body = JSON.stringify(bounceEvent("0100-unknown", undefined));
-    await sendToQueue(pipeline.feedbackQueue, body);
-    await pipeline.logged((event) => event.event === "feedback-unknown" && event["sesId"] === "0100-unknown");
-    const { Items } = await pipeline.ledger.client.send(
-      new QueryCommand({
-        TableName: pipeline.ledger.table,
-        KeyConditionExpression: "pk = :p",
-        ExpressionAttributeValues: { ":p": { S: "x#0100-unknown" } },
-      }),
-    );
-    expect(Items?.[0]?.["body"]?.S).toBe(body);
   });
 
   it("does not take a body that is no SES event for handled, and goes on with the next", async () => {

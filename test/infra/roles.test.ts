@@ -92,6 +92,7 @@ describe("roles", () => {
         "dynamodb:PutItem <LedgerTable.Arn>",
         "dynamodb:Query <DirectoryTable.Arn>/index/byWaiting",
         "dynamodb:Query <LedgerTable.Arn>",
+        "dynamodb:Query <LedgerTable.Arn>/index/bySesId",
         "dynamodb:Query <LedgerTable.Arn>/index/byTenantDay",
         "dynamodb:Scan <DirectoryTable.Arn>",
         "dynamodb:UpdateItem <DirectoryTable.Arn>",
@@ -105,6 +106,7 @@ describe("roles", () => {
         "ses:ListEmailIdentities *",
         "sqs:DeleteMessage <ForwardQueueDlq.Arn>",
         "sqs:ReceiveMessage <ForwardQueueDlq.Arn>",
+        "sqs:SendMessage <FeedbackQueue.Arn>",
         "sqs:SendMessage <ForwardQueue.Arn>",
       ],
     });
