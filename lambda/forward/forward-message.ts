@@ -17,7 +17,7 @@ import { readSendingPermit, type SendingPermit } from "../../lib/aws/sending-per
 import { deleteSpoolObject, getSpoolObject } from "../../lib/aws/spool-s3.ts";
 import { writeOwedDsns } from "../../lib/aws/write-owed-dsns.ts";
 import { addressKey } from "../../lib/core/address.ts";
-import { callGroups } from "../../lib/core/call-groups.ts";
+import { callGroups, callsAtOnce } from "../../lib/core/call-groups.ts";
 import { ownOutcome } from "../../lib/core/dsn-policy.ts";
 import { type Failure, pausedFailure } from "../../lib/core/failure.ts";
 import { forEachInFlight } from "../../lib/core/in-flight.ts";
@@ -91,8 +91,7 @@ async function sendAll(
   const job: Job = { message, refusal, raw, own, digest: copyDigest(object, message) };
   const ends: RecipientEnd[] = [];
   const groups = await callsFor(deps, targets, turn);
-  const atOnce = Math.max(1, Math.floor(LIMITS.forward.recipientsInFlight / (groups[0]?.length ?? 1)));
-  await forEachInFlight(groups, atOnce, async (group) => {
+  await forEachInFlight(groups, callsAtOnce(raw.requestBytes, groups[0]?.length ?? 1), async (group) => {
     ends.push(await forwardRecipients(deps, job, group, turn));
   });
   const { againMs, mayOwe } = joinEnds(ends);

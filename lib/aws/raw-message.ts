@@ -23,12 +23,15 @@ const COPIED_BYTES_MAX = 64 * 1024;
 
 /** See the head of this file. */
 export class RawMessage {
+  /** About the octets of a request that carries it. */
+  readonly requestBytes: number;
   #bytes: Buffer | undefined;
   #encoded: Buffer | undefined;
 
   /** `bytes` are the message as SES is to get it, and must not change any more. */
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
+    this.requestBytes = Math.max(1, encodedLength(bytes));
   }
 
   /** What a command that this is put into has for its `Content`. */
@@ -83,9 +86,13 @@ function isHttpRequest(request: unknown): request is HttpRequest {
   return typeof request === "object" && request !== null && "body" in request && "headers" in request;
 }
 
+function encodedLength(bytes: Uint8Array): number {
+  return 4 * Math.ceil(bytes.length / 3);
+}
+
 function encodeBase64(bytes: Uint8Array): Buffer {
   const plain = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const encoded = Buffer.allocUnsafeSlow(4 * Math.ceil(plain.length / 3));
+  const encoded = Buffer.allocUnsafeSlow(encodedLength(plain));
   let written = 0;
   for (let start = 0; start < plain.length; start += CHUNK_BYTES) {
     const chunk = plain.toString("base64", start, Math.min(start + CHUNK_BYTES, plain.length));

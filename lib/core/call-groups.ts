@@ -1,11 +1,12 @@
 /**
- * Which recipients of a message share a call to SES.
+ * Which recipients of a message share a call to SES, and how many calls are made at once.
  *
  * Only those never tried before: whoever was in a call that failed goes alone from then on. So a call that SES refuses
  * for one of its recipients holds up the others once, and nothing has to remember why.
  */
 
 import { addressKey } from "./address.ts";
+import { LIMITS } from "./limits.ts";
 import { fitsRecipientTag } from "./recipient-tag.ts";
 
 /** A recipient as far as it matters here. */
@@ -42,4 +43,14 @@ export function callGroups<T extends CallCandidate>(candidates: readonly T[], si
     }
   }
   return groups;
+}
+
+/**
+ * How many calls of a message may be on their way at the same time: many large ones would share the line until all of
+ * them time out, each perhaps with its mail taken.
+ */
+export function callsAtOnce(requestBytes: number, recipientsPerCall: number): number {
+  const { recipientsInFlight, requestBytesInFlight } = LIMITS.forward;
+  const byRecipients = recipientsInFlight / recipientsPerCall;
+  return Math.max(1, Math.floor(Math.min(byRecipients, requestBytesInFlight / requestBytes)));
 }

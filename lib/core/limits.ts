@@ -105,6 +105,8 @@ export const LIMITS = {
     concurrency: 2,
     /** Recipients of one message under way at the same time, unless one call has more. */
     recipientsInFlight: 10,
+    /** Octets of a message's calls to SES on their way at the same time, unless one call has more. */
+    requestBytesInFlight: 80 * MiB,
     /** The same mail from the same client within this time is sent once. */
     duplicateWindowMs: 15 * 60_000,
   },

@@ -2,7 +2,8 @@
 
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type CallCandidate, callGroups } from "../../lib/core/call-groups.ts";
+import { type CallCandidate, callGroups, callsAtOnce } from "../../lib/core/call-groups.ts";
+import { LIMITS } from "../../lib/core/limits.ts";
 import { fitsRecipientTag } from "../../lib/core/recipient-tag.ts";
 
 function candidates(addresses: readonly string[], tried: readonly number[] = []): CallCandidate[] {
@@ -46,5 +47,17 @@ describe("the calls of a message", () => {
         }
       }),
     );
+  });
+});
+
+describe("calls at the same time", () => {
+  it("are as many as recipients may be under way, and fewer the larger they are, but one at least", () => {
+    const { recipientsInFlight, requestBytesInFlight } = LIMITS.forward;
+    expect(callsAtOnce(10_000, 1)).toBe(recipientsInFlight);
+    expect(callsAtOnce(10_000, 5)).toBe(Math.floor(recipientsInFlight / 5));
+    expect(callsAtOnce(10_000, 50)).toBe(1);
+    expect(callsAtOnce(requestBytesInFlight / 4, 1)).toBe(4);
+    expect(callsAtOnce((LIMITS.edge.messageSizeBytesMax * 4) / 3, 1)).toBe(2);
+    expect(callsAtOnce(requestBytesInFlight * 2, 1)).toBe(1);
   });
 });
