@@ -68,7 +68,7 @@ describe("relayhost domain import, killed in the middle and started again", () =
             if (run.child.exitCode !== null) throw new Error(`ended early: ${run.output()}${run.errors()}`);
             return (await listPendingDomains(cli.directory)).length >= killedAt ? true : undefined;
           },
-          { deadlineMs: DEADLINE_MS, otherwise: run.errors },
+          { deadlineMs: DEADLINE_MS, intervalMs: 250, otherwise: run.errors },
         );
         run.child.kill("SIGKILL");
         await run.ended;
