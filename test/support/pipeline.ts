@@ -89,10 +89,12 @@ export async function startPipeline(
     identities: ["example.com", "example.jp", TEST_HOST_NAME],
     ...options,
     dataDir,
-    publish: async (topicArn, message) => {
-      publish ??= makePublisher();
-      await publish(topicArn, message);
-    },
+    publish:
+      options.publish ??
+      (async (topicArn, message) => {
+        publish ??= makePublisher();
+        await publish(topicArn, message);
+      }),
   });
   const aws = await startLocalAws({ dataDir, port: 0, ses });
   useLocalAws(process.env, aws.endpoint);
