@@ -13,12 +13,19 @@ import { readRecipient, saveRecipient } from "../../lib/aws/ledger-dynamo.ts";
 import { getSpoolObject } from "../../lib/aws/spool-s3.ts";
 import { addSuppression } from "../../lib/aws/suppression-dynamo.ts";
 import type { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
+import type { WebhookOutbox } from "../../lib/aws/webhook-outbox.ts";
 import { type DsnDeps, writeOwedDsns } from "../../lib/aws/write-owed-dsns.ts";
 import { type BreakerCounts, breakerFact, breakerSender } from "../../lib/core/breaker.ts";
 import { DELAY_NOTICE_AFTER_MS, owesDsn } from "../../lib/core/dsn-policy.ts";
 import { dsnQuestion } from "../../lib/core/dsn-question.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
-import { type MessageRecord, type RecipientRecord, recordEvent, withDsn } from "../../lib/core/message-record.ts";
+import {
+  eventKeyOf,
+  type MessageRecord,
+  type RecipientRecord,
+  recordEvent,
+  withDsn,
+} from "../../lib/core/message-record.ts";
 import type { SesEvent } from "../../lib/core/ses-event.ts";
 import { type SesOutcome, sesOutcome, type TellingOutcome } from "../../lib/core/ses-outcome.ts";
 import { decodeSpoolObject } from "../../lib/core/spool-object.ts";
@@ -29,6 +36,7 @@ import type { BreakerFact } from "./trip-breaker.ts";
 /** What applying needs; the clients are made in the handler. */
 export interface ApplyEventDeps extends DsnDeps {
   readonly usage: UsageMarker;
+  readonly webhooks: WebhookOutbox;
 }
 
 /** What became of an event. */
@@ -61,9 +69,26 @@ export async function applyEvent(deps: ApplyEventDeps, event: SesEvent, body: st
       facts.push({ tenant: message.tenant, sender: breakerSender(message.returnPath), id, counts: applied.fact });
     }
     if (applied.laterMs !== undefined) laterMs = Math.min(laterMs ?? applied.laterMs, applied.laterMs);
+    else await tellWebhook(deps, event, message, applied.record);
   }
   if (owing) await writeOwedDsns(deps, id, async () => await original(deps, message));
   return { laterMs, facts };
+}
+
+/**
+ * Tells the tenant's own server, each time the event comes: whoever died after the record was written has not told it.
+ * Of a delay it hears when the sender would, and not when the mail has arrived meanwhile.
+ */
+async function tellWebhook(
+  deps: ApplyEventDeps,
+  event: SesEvent,
+  message: MessageRecord,
+  record: RecipientRecord,
+): Promise<void> {
+  if (event.type === "DeliveryDelay" && record.state !== "sent") return;
+  const eventKey = eventKeyOf(event);
+  const entry = record.history.find((candidate) => candidate.eventKey === eventKey);
+  if (entry !== undefined) await deps.webhooks.tell(message, record, entry);
 }
 
 interface Applied {

@@ -9,6 +9,7 @@ import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { makeDynamoDb, makeS3, makeSqs } from "../../lib/aws/clients.ts";
 import { deferMessage, type Queue } from "../../lib/aws/queue-sqs.ts";
 import { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
+import { WebhookOutbox } from "../../lib/aws/webhook-outbox.ts";
 import { readFeedbackConfig } from "../../lib/config/function-config.ts";
 import { errorText, type Log, logJson } from "../../lib/core/log.ts";
 import { parseSesEvent } from "../../lib/core/ses-event.ts";
@@ -26,10 +27,16 @@ interface HandlerDeps extends ApplyEventDeps {
 export function makeFeedbackHandler(env: NodeJS.ProcessEnv, log: Log = logJson): FeedbackHandler {
   const config = readFeedbackConfig(env);
   const dynamodb = makeDynamoDb();
+  const directory = { client: dynamodb, table: config.directoryTable };
   const deps: HandlerDeps = {
     spool: { client: makeS3(), bucket: config.spoolBucket },
     ledger: { client: dynamodb, table: config.ledgerTable },
-    directory: { client: dynamodb, table: config.directoryTable },
+    directory,
+    webhooks: new WebhookOutbox({
+      directory,
+      queue: config.webhookQueueUrl === undefined ? undefined : { client: makeSqs(), url: config.webhookQueueUrl },
+      now: Date.now,
+    }),
     queue: { client: makeSqs(), url: config.feedbackQueueUrl },
     hostName: config.hostName,
     systemAddress: config.systemAddress,

@@ -3,6 +3,7 @@
 import type { RawMessage } from "../../lib/aws/raw-message.ts";
 import type { Sender } from "../../lib/aws/send-ses.ts";
 import type { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
+import type { WebhookOutbox } from "../../lib/aws/webhook-outbox.ts";
 import type { DsnDeps } from "../../lib/aws/write-owed-dsns.ts";
 import type { Failure } from "../../lib/core/failure.ts";
 import type { MessageRefusal } from "../../lib/core/header-rules.ts";
@@ -15,6 +16,7 @@ export interface ForwardDeps extends DsnDeps {
   readonly sender: Sender;
   readonly gate: AccountGate;
   readonly usage: UsageMarker;
+  readonly webhooks: WebhookOutbox;
   readonly recipientsPerCall: number;
   readonly region: string;
   readonly threadReplies: boolean;

@@ -41,7 +41,11 @@ export type ForwardResult =
 /** See the head of this file. */
 export async function forwardMessage(deps: ForwardDeps, id: QueueId, turn: Turn): Promise<ForwardResult> {
   const known = await readMessage(deps.ledger, id);
-  if (isComplete(known)) return await finish(deps, id);
+  if (isComplete(known)) {
+    // The invocation that made the last end may have died before it told.
+    if (known.message !== undefined) await deps.webhooks.tellOwnEnds(known.message, known.recipients);
+    return await finish(deps, id);
+  }
   if (known.notes.order === "hold") return { kind: "later", atMs: deps.now() + LIMITS.forward.holdCheckMs };
   const spooled = await getSpoolObject(deps.spool, id);
   if (spooled === undefined) {
@@ -60,7 +64,21 @@ export async function forwardMessage(deps: ForwardDeps, id: QueueId, turn: Turn)
     known.notes.order === undefined
       ? await sendAll(deps, object, message, known, turn)
       : await endMessage(deps, object, message, dropped(known.notes.order === "drop"));
+  await tellWebhook(deps, message, known, laterMs === undefined);
   return laterMs === undefined ? await finish(deps, id) : { kind: "later", atMs: laterMs };
+}
+
+/** Tells of what ended in this invocation; of all before the object goes, should an earlier one have died untold. */
+async function tellWebhook(
+  deps: ForwardDeps,
+  message: MessageRecord,
+  known: LedgerMessage,
+  last: boolean,
+): Promise<void> {
+  if (!(await deps.webhooks.wants(message.tenant))) return;
+  const { recipients } = await readMessage(deps.ledger, message.id);
+  const before = new Set(known.recipients.filter(isHandled).map(({ index }) => index));
+  await deps.webhooks.tellOwnEnds(message, last ? recipients : recipients.filter(({ index }) => !before.has(index)));
 }
 
 /** Returns undefined when every recipient is handled, else when to come back. */

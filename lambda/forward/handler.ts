@@ -11,6 +11,7 @@ import { noteMessage, noteStart } from "../../lib/aws/ledger-dynamo.ts";
 import { deferMessage, type Queue, sendToQueue } from "../../lib/aws/queue-sqs.ts";
 import { readSendingQuota } from "../../lib/aws/sending-quota.ts";
 import { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
+import { WebhookOutbox } from "../../lib/aws/webhook-outbox.ts";
 import { readForwardConfig } from "../../lib/config/function-config.ts";
 import { ByteBudget } from "../../lib/core/byte-budget.ts";
 import { type CreatedObject, parseCreatedEvent } from "../../lib/core/created-event.ts";
@@ -37,11 +38,17 @@ export function makeForwardHandler(env: NodeJS.ProcessEnv, log: Log = logJson): 
   const config = readForwardConfig(env);
   const sqs = makeSqs();
   const dynamodb = makeDynamoDb();
+  const directory = { client: dynamodb, table: config.directoryTable };
   const ses = makeSes();
   const deps: HandlerDeps = {
     spool: { client: makeS3(), bucket: config.spoolBucket },
     ledger: { client: dynamodb, table: config.ledgerTable },
-    directory: { client: dynamodb, table: config.directoryTable },
+    directory,
+    webhooks: new WebhookOutbox({
+      directory,
+      queue: config.webhookQueueUrl === undefined ? undefined : { client: sqs, url: config.webhookQueueUrl },
+      now: Date.now,
+    }),
     hostName: config.hostName,
     systemAddress: config.systemAddress,
     sender: {

@@ -4,6 +4,7 @@ import type { Context } from "aws-lambda";
 import { makeDynamoDb, makeS3, makeSqs } from "../../lib/aws/clients.ts";
 import { makeSesControl } from "../../lib/aws/ses-control.ts";
 import { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
+import { WebhookOutbox } from "../../lib/aws/webhook-outbox.ts";
 import { readSweepConfig } from "../../lib/config/function-config.ts";
 import { SES_CALLS_PER_SECOND } from "../../lib/config/runtime-names.ts";
 import { errorText, type Log, logJson } from "../../lib/core/log.ts";
@@ -29,11 +30,17 @@ export function makeSweepHandler(
 ): SweepHandler {
   const config = readSweepConfig(env);
   const dynamodb = makeDynamoDb();
+  const directory = { client: dynamodb, table: config.directoryTable };
   const sqs = makeSqs();
   const deps = {
     spool: { client: makeS3(), bucket: config.spoolBucket },
     ledger: { client: dynamodb, table: config.ledgerTable },
-    directory: { client: dynamodb, table: config.directoryTable },
+    directory,
+    webhooks: new WebhookOutbox({
+      directory,
+      queue: config.webhookQueueUrl === undefined ? undefined : { client: sqs, url: config.webhookQueueUrl },
+      now: Date.now,
+    }),
     queue: { client: sqs, url: config.forwardQueueUrl },
     feedbackQueue: { client: sqs, url: config.feedbackQueueUrl },
     deadLetterQueue: { client: sqs, url: config.forwardDlqUrl },

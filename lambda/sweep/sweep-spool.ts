@@ -13,6 +13,7 @@ import { createMessage, type LedgerMessage, noteMessage, readMessage } from "../
 import { type Queue, sendToQueue } from "../../lib/aws/queue-sqs.ts";
 import { deleteSpoolObject, getSpoolObject, listSpool, type SpoolEntry } from "../../lib/aws/spool-s3.ts";
 import type { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
+import type { WebhookOutbox } from "../../lib/aws/webhook-outbox.ts";
 import type { DsnDeps } from "../../lib/aws/write-owed-dsns.ts";
 import { createdEventBody } from "../../lib/core/created-event.ts";
 import { failureOutcome } from "../../lib/core/dsn-policy.ts";
@@ -25,6 +26,7 @@ import { decodeSpoolObject, NotASpoolObject } from "../../lib/core/spool-object.
 
 /** What a sweep needs; the clients are made in the handler. */
 export interface SweepDeps extends DsnDeps {
+  readonly webhooks: WebhookOutbox;
   readonly queue: Queue;
   readonly region: string;
   readonly grace: SweepGrace;
@@ -116,6 +118,9 @@ async function endLeftOver(deps: SweepDeps, id: QueueId, known: LedgerMessage): 
       tell: true,
     });
     if (busyUntilMs !== undefined) return "fine";
+    if (await deps.webhooks.wants(message.tenant)) {
+      await deps.webhooks.tellOwnEnds(message, (await readMessage(deps.ledger, id)).recipients);
+    }
     await deleteSpoolObject(deps.spool, id);
     deps.log({ event: "sweep-ended", id, why });
     return "ended";

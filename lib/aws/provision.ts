@@ -176,7 +176,8 @@ async function provisionQueues({ sqs, sns }: ProvisionClients, names: ProvisionN
   return { forwardQueue, forwardDlq, feedbackQueue, feedbackDlq, feedbackTopicArn };
 }
 
-function workAttributes(
+/** Attributes of a queue that a function works on. */
+export function workAttributes(
   limits: { readonly visibilityTimeoutSeconds: number; readonly maxReceiveCount: number },
   dlq: ProvisionedQueue,
 ): Record<string, string> {
@@ -186,8 +187,8 @@ function workAttributes(
   };
 }
 
-/** CreateQueue refuses a queue that exists with other attributes, so an existing one is updated instead. */
-async function provisionQueue(
+/** Makes a queue, or brings its attributes up to date: CreateQueue refuses a queue that exists with other attributes, so an existing one is updated instead. */
+export async function provisionQueue(
   client: SQSClient,
   name: string,
   attributes: Record<string, string>,

@@ -70,6 +70,8 @@ export interface Environment {
   readonly feedbackConcurrency: number;
   /** One SES tenant for each tenant of ours. @default false */
   readonly sesTenants: boolean;
+  /** Tenants' servers can be told of their mail (docs/webhooks.md); costs a queue's polling. @default false */
+  readonly webhooks: boolean;
   /** @default OPTIONAL */
   readonly sesTlsPolicy: SesTlsPolicy;
   /** How long SES itself tries to deliver, at most 14. @default 14 */
@@ -149,6 +151,7 @@ function readEnvironment(name: string, settings: JsonSettings): Environment {
     threadReplies: settings.flag("threadReplies", true),
     feedbackConcurrency: settings.integer("feedbackConcurrency", 2, 1000, 2),
     sesTenants: settings.flag("sesTenants", false),
+    webhooks: settings.flag("webhooks", false),
     sesTlsPolicy: settings.oneOf("sesTlsPolicy", ["OPTIONAL", "REQUIRE"] as const, "OPTIONAL"),
     sesDeliveryHours: settings.integer("sesDeliveryHours", 1, 14, 14),
     deletionProtection: settings.flag("deletionProtection", true),

@@ -1,4 +1,4 @@
-/** Settings of the three functions. */
+/** Settings of the functions. */
 
 import { LIMITS } from "../core/limits.ts";
 import { ENV } from "../core/names.ts";
@@ -14,8 +14,17 @@ const common = {
   recordDays: optional(ENV.recordDays, wholeNumber(1, 3650), LIMITS.ledger.recordDays, "days a record is kept"),
 };
 
+/** Absent where the environment sends no webhooks. */
+const webhookQueueUrl = optional<string | undefined>(
+  ENV.webhookQueueUrl,
+  httpUrl,
+  undefined,
+  "SQS queue of what tenants' servers are told",
+);
+
 const forward = {
   ...common,
+  webhookQueueUrl,
   forwardQueueUrl: required(ENV.forwardQueueUrl, httpUrl, "SQS queue of spooled messages"),
   forwardDlqUrl: required(ENV.forwardDlqUrl, httpUrl, "SQS queue of what cannot be handled"),
   configurationSet: required(ENV.configurationSet, text, "SES configuration set for every mail"),
@@ -43,15 +52,25 @@ const forward = {
 
 const feedback = {
   ...common,
+  webhookQueueUrl,
   feedbackQueueUrl: required(ENV.feedbackQueueUrl, httpUrl, "SQS queue of SES events"),
 };
 
 const sweep = {
   ...common,
+  webhookQueueUrl,
   forwardQueueUrl: forward.forwardQueueUrl,
   forwardDlqUrl: forward.forwardDlqUrl,
   feedbackQueueUrl: feedback.feedbackQueueUrl,
   giveUpAfterHours: forward.giveUpAfterHours,
+};
+
+const webhook = {
+  environment: common.environment,
+  directoryTable: common.directoryTable,
+  webhookQueueUrl: required(ENV.webhookQueueUrl, httpUrl, "SQS queue of what tenants' servers are told"),
+  webhookDlqUrl: required(ENV.webhookDlqUrl, httpUrl, "SQS queue of what could not be told"),
+  webhookLoopback: optional(ENV.webhookLoopback, flag, false, "webhooks may go to this machine, without TLS"),
 };
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -60,6 +79,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 export type ForwardConfig = Values<typeof forward>;
 /** Settings of feedback. */
 export type FeedbackConfig = Values<typeof feedback>;
+/** Settings of webhook. */
+export type WebhookConfig = Values<typeof webhook>;
 /** Settings of the sweep. */
 export type SweepConfig = Values<typeof sweep>;
 
@@ -67,5 +88,7 @@ export type SweepConfig = Values<typeof sweep>;
 export const readForwardConfig = (env: Env): ForwardConfig => readSettings(forward, env);
 /** Throws `ConfigurationError` naming every wrong or missing setting. */
 export const readFeedbackConfig = (env: Env): FeedbackConfig => readSettings(feedback, env);
+/** Throws `ConfigurationError` naming every wrong or missing setting. */
+export const readWebhookConfig = (env: Env): WebhookConfig => readSettings(webhook, env);
 /** Throws `ConfigurationError` naming every wrong or missing setting. */
 export const readSweepConfig = (env: Env): SweepConfig => readSettings(sweep, env);

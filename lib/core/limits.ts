@@ -169,6 +169,24 @@ export const LIMITS = {
     /** From this share of a maximum on it warns. */
     warnShare: 0.6,
   },
+  webhook: {
+    timeoutSeconds: 60,
+    memoryMiB: 256,
+    batchSize: 10,
+    visibilityTimeoutSeconds: 360,
+    /** Waits make a message come back often; when it has had its time, the handler puts it aside. */
+    maxReceiveCount: 500,
+    /** Batches at the same time (AWS's lower bound). */
+    concurrency: 2,
+    /** What a tenant's server may take for its answer. */
+    requestTimeoutMs: 10_000,
+    /** Waits between tries grow from the one to the other, until the event is too old. */
+    waitMinMs: 5_000,
+    waitMaxMs: 6 * 3_600_000,
+    giveUpAfterMs: 72 * 3_600_000,
+    /** A server that did not answer is left alone this long. */
+    silenceMs: 30_000,
+  },
   sweep: {
     timeoutSeconds: 300,
     memoryMiB: 256,
@@ -199,9 +217,13 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
   const must = (holds: boolean, sentence: string): void => {
     if (!holds) problems.push(sentence);
   };
-  const { edge, forward, ses, account, feedback, breaker, sweep, queue, spool, ledger } = limits;
+  const { edge, forward, ses, account, feedback, breaker, webhook, sweep, queue, spool, ledger } = limits;
   must(forward.visibilityTimeoutSeconds >= 6 * forward.timeoutSeconds, "forward visibility is under six timeouts");
   must(feedback.visibilityTimeoutSeconds >= 6 * feedback.timeoutSeconds, "feedback visibility is under six timeouts");
+  must(webhook.visibilityTimeoutSeconds >= 6 * webhook.timeoutSeconds, "webhook visibility is under six timeouts");
+  must(2 * webhook.requestTimeoutMs < webhook.timeoutSeconds * 1000, "a webhook can outlive its invocation");
+  must(webhook.waitMaxMs <= 12 * 3_600_000, "SQS hides a message for 12 hours at most");
+  must(webhook.giveUpAfterMs < queue.retentionDays * 86_400_000, "the queue forgets a webhook before it is given up");
   must(forward.sesCallTimeoutMs + 5_000 < forward.timeoutSeconds * 1000, "an SES call can outlive its invocation");
   must(edge.storeDeadlineMs < edge.closeTimeoutMs, "the listener closes before a store may end");
   must(edge.directoryDeadlineMs < edge.storeDeadlineMs, "a directory look-up may outlast a store");

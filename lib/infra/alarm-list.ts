@@ -21,6 +21,10 @@ export const ALARM_TEXTS = {
     title: "Events set aside",
     meaning: "The feedback dead letter queue is not empty: events of SES could not be recorded.",
   },
+  WebhookDeadLetters: {
+    title: "Webhooks set aside",
+    meaning: "A tenant's server has not taken an event for three days, or its address cannot be used.",
+  },
   MailWaits: {
     title: "Mail waits",
     meaning: "A message has waited in the forward queue for over 30 minutes without being taken up.",

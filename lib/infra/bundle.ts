@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
 
 /** The functions that have a `lambda/<name>/handler.ts`. */
-export const FUNCTION_NAMES = ["forward", "feedback", "sweep"] as const;
+export const FUNCTION_NAMES = ["forward", "feedback", "sweep", "webhook"] as const;
 /** Name of a function, and of its folder under `lambda/`. */
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
@@ -97,7 +97,12 @@ export async function bundleRelay(outDir: string): Promise<RelayCode> {
   for (const name of FUNCTION_NAMES) await bundleFunction(name, folder(name));
   await prepareEdgeImage(folder("edge-image"));
   return {
-    functions: { forward: folder("forward"), feedback: folder("feedback"), sweep: folder("sweep") },
+    functions: {
+      forward: folder("forward"),
+      feedback: folder("feedback"),
+      sweep: folder("sweep"),
+      webhook: folder("webhook"),
+    },
     edgeImage: folder("edge-image"),
   };
 }

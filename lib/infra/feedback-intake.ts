@@ -17,12 +17,13 @@ import { freezeLogicalId, resourceName } from "./physical-names.ts";
 import { RelayFunction } from "./relay-function.ts";
 import { RelayQueue } from "./relay-queue.ts";
 import { feedbackRights, type RelayResources } from "./rights.ts";
+import { webhookVariables } from "./webhook-sender.ts";
 
 /** What feedback works on. */
 export interface FeedbackIntakeProps {
   readonly environment: Environment;
   readonly codeDir: string;
-  readonly resources: Pick<RelayResources, "spool" | "ledger" | "directory">;
+  readonly resources: Pick<RelayResources, "spool" | "ledger" | "directory" | "webhookQueue">;
 }
 
 /** Configuration set, topic, queue and function; see the head of this file. */
@@ -72,6 +73,7 @@ export class FeedbackIntake extends Construct {
         [ENV.ledgerTable]: resources.ledger.tableName,
         [ENV.directoryTable]: resources.directory.tableName,
         [ENV.systemAddress]: environment.systemAddress,
+        ...webhookVariables(resources.webhookQueue),
         [ENV.recordDays]: String(environment.recordDays),
       },
       rights: feedbackRights(resources, queue.queue),

@@ -7,6 +7,7 @@ import { ENV } from "../core/names.ts";
 import { findingOfArn } from "./nag.ts";
 import { RelayFunction } from "./relay-function.ts";
 import { forwardRights, type RelayResources } from "./rights.ts";
+import { webhookVariables } from "./webhook-sender.ts";
 
 /** What forward works on. */
 export interface ForwardWorkerProps {
@@ -40,6 +41,7 @@ export class ForwardWorker extends Construct {
         [ENV.directoryTable]: resources.directory.tableName,
         [ENV.configurationSet]: configurationSet,
         [ENV.systemAddress]: environment.systemAddress,
+        ...webhookVariables(resources.webhookQueue),
         [ENV.sesTenants]: String(environment.sesTenants),
         [ENV.recordDays]: String(environment.recordDays),
         [ENV.giveUpAfterHours]: String(environment.giveUpAfterHours),

@@ -35,6 +35,8 @@ export interface RelayAlarmsProps {
   readonly forwardDlq: IQueue;
   readonly feedbackQueue: IQueue;
   readonly feedbackDlq: IQueue;
+  /** Absent where the environment has no webhooks. */
+  readonly webhookDlq: IQueue | undefined;
   readonly functions: readonly IFunction[];
   readonly forwardLog: ILogGroup;
   readonly feedbackLog: ILogGroup;
@@ -82,13 +84,16 @@ export class RelayAlarms extends Construct {
     this.possibleDuplicates = this.counted("PossibleDuplicates", props.forwardLog, "possible-duplicate");
   }
 
-  private watchQueues({ forwardQueue, forwardDlq, feedbackQueue, feedbackDlq }: RelayAlarmsProps): void {
+  private watchQueues({ forwardQueue, forwardDlq, feedbackQueue, feedbackDlq, webhookDlq }: RelayAlarmsProps): void {
     const visible = (queue: IQueue): IMetric =>
       queue.metricApproximateNumberOfMessagesVisible({ statistic: Stats.MAXIMUM, period: FIVE_MINUTES });
     const age = (queue: IQueue): IMetric =>
       queue.metricApproximateAgeOfOldestMessage({ statistic: Stats.MAXIMUM, period: FIVE_MINUTES });
     this.alarm("ForwardDeadLetters", { metric: visible(forwardDlq), threshold: 1, periods: 1 });
     this.alarm("FeedbackDeadLetters", { metric: visible(feedbackDlq), threshold: 1, periods: 1 });
+    if (webhookDlq !== undefined) {
+      this.alarm("WebhookDeadLetters", { metric: visible(webhookDlq), threshold: 1, periods: 1 });
+    }
     // SQS leaves a message that was received three times out of this metric: mail that SES defers does not ring.
     this.alarm("MailWaits", { metric: age(forwardQueue), threshold: 30 * 60, periods: 3 });
     // A notice of delay waits in the queue until four hours after acceptance.

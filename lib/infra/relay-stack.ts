@@ -28,6 +28,7 @@ import { RuntimeParameter } from "./runtime-parameter.ts";
 import { SmtpEdge } from "./smtp-edge.ts";
 import { SweepSchedule } from "./sweep-schedule.ts";
 import { isInZone, SystemIdentity } from "./system-identity.ts";
+import { WebhookSender } from "./webhook-sender.ts";
 
 /** The settings of the environment and the code to run in it. */
 export interface RelayStackProps extends StackProps {
@@ -49,10 +50,15 @@ export class RelayStack extends Stack {
     Tags.of(this).add("relayhost-environment", environment.name);
 
     const intake = new MailIntake(this, "Intake", { environment });
+    const { table: directory } = new DirectoryTable(this, "Directory", { environment });
+    const webhook = environment.webhooks
+      ? new WebhookSender(this, "WebhookSender", { environment, directory, codeDir: code.functions.webhook })
+      : undefined;
     const resources: RelayResources = {
       spool: intake.spool,
       ledger: new LedgerTable(this, "Ledger", { environment }).table,
-      directory: new DirectoryTable(this, "Directory", { environment }).table,
+      directory,
+      webhookQueue: webhook?.queue,
       forwardQueue: intake.forwardQueue,
       forwardDlq: intake.forwardDlq,
     };
@@ -84,7 +90,13 @@ export class RelayStack extends Stack {
       forwardDlq: intake.forwardDlq,
       feedbackQueue: feedback.feedbackQueue,
       feedbackDlq: feedback.feedbackDlq,
-      functions: [forward.worker, feedback.worker, sweep.worker].map((worker) => worker.function as IFunction),
+      webhookDlq: webhook?.dlq,
+      functions: [
+        forward.worker,
+        feedback.worker,
+        sweep.worker,
+        ...(webhook === undefined ? [] : [webhook.worker]),
+      ].map((worker) => worker.function as IFunction),
       forwardLog: forward.worker.logGroup,
       feedbackLog: feedback.worker.logGroup,
       edgeLog: task.logGroup,

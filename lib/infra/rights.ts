@@ -21,6 +21,8 @@ export interface RelayResources {
   readonly directory: ITable;
   readonly forwardQueue: IQueue;
   readonly forwardDlq: IQueue;
+  /** Absent where the environment has no webhooks. */
+  readonly webhookQueue?: IQueue | undefined;
 }
 
 const LEDGER_READ_WRITE = ["dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"];
@@ -55,6 +57,7 @@ export function forwardRights(
     allow("ReadDirectory", ["dynamodb:GetItem", "dynamodb:BatchGetItem"], [directory.tableArn]),
     consume(forwardQueue),
     allow("PutAside", ["sqs:SendMessage"], [forwardDlq.queueArn]),
+    ...tellWebhooks(resources.webhookQueue),
     sendMail(scope, options),
     // How fast the account may send. The account is no resource that a policy could name.
     allow("ReadQuota", ["ses:GetAccount"], ["*"]),
@@ -63,7 +66,7 @@ export function forwardRights(
 
 /** Feedback: put events on record, write the DSNs they call for, with the message as it was before it was deleted. */
 export function feedbackRights(
-  resources: Pick<RelayResources, "spool" | "ledger" | "directory">,
+  resources: Pick<RelayResources, "spool" | "ledger" | "directory" | "webhookQueue">,
   feedbackQueue: IQueue,
 ): PolicyStatement[] {
   const { spool, ledger, directory } = resources;
@@ -76,6 +79,7 @@ export function feedbackRights(
     // Pauses of tenants and senders.
     allow("PauseInDirectory", ["dynamodb:PutItem", "dynamodb:UpdateItem"], [directory.tableArn]),
     consume(feedbackQueue),
+    ...tellWebhooks(resources.webhookQueue),
   ];
 }
 
@@ -103,7 +107,17 @@ export function sweepRights(scope: Construct, resources: RelayResources, feedbac
     ),
     allow("FindMessage", ["dynamodb:Query"], [`${ledger.tableArn}/index/${LEDGER_INDEX.bySesId}`]),
     allow("ReturnToQueue", ["sqs:SendMessage"], [forwardQueue.queueArn, feedbackQueue.queueArn]),
+    ...tellWebhooks(resources.webhookQueue),
     allow("ClearDeadLetters", ["sqs:ReceiveMessage", "sqs:DeleteMessage"], [forwardDlq.queueArn]),
+  ];
+}
+
+/** Webhook: read where a tenant wants to be told, and put aside what could not be told. Nothing of the mail. */
+export function webhookRights(directory: ITable, webhookQueue: IQueue, webhookDlq: IQueue): PolicyStatement[] {
+  return [
+    allow("ReadDirectory", ["dynamodb:GetItem"], [directory.tableArn]),
+    consume(webhookQueue),
+    allow("PutAside", ["sqs:SendMessage"], [webhookDlq.queueArn]),
   ];
 }
 
@@ -114,6 +128,10 @@ export function logRights(logGroup: ILogGroup): PolicyStatement {
 
 function allow(sid: string, actions: string[], resources: string[]): PolicyStatement {
   return new PolicyStatement({ sid, actions, resources });
+}
+
+function tellWebhooks(queue: IQueue | undefined): PolicyStatement[] {
+  return queue === undefined ? [] : [allow("TellWebhooks", ["sqs:SendMessage"], [queue.queueArn])];
 }
 
 function spoolObjects(spool: IBucket): string {

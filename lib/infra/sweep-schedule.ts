@@ -11,6 +11,7 @@ import { ENV } from "../core/names.ts";
 import { findingOfArn } from "./nag.ts";
 import { RelayFunction } from "./relay-function.ts";
 import { type RelayResources, sweepRights } from "./rights.ts";
+import { webhookVariables } from "./webhook-sender.ts";
 
 /** What sweep works on. */
 export interface SweepScheduleProps {
@@ -44,6 +45,7 @@ export class SweepSchedule extends Construct {
         [ENV.ledgerTable]: resources.ledger.tableName,
         [ENV.directoryTable]: resources.directory.tableName,
         [ENV.systemAddress]: environment.systemAddress,
+        ...webhookVariables(resources.webhookQueue),
         [ENV.recordDays]: String(environment.recordDays),
         [ENV.giveUpAfterHours]: String(environment.giveUpAfterHours),
       },

@@ -14,10 +14,12 @@ import { makeFeedbackHandler } from "../../lambda/feedback/handler.ts";
 import { makeForwardHandler } from "../../lambda/forward/handler.ts";
 import { makeSweepHandler, type SweepHandler } from "../../lambda/sweep/handler.ts";
 import { SWEEP_GRACE } from "../../lambda/sweep/sweep-spool.ts";
+import { makeWebhookHandler } from "../../lambda/webhook/handler.ts";
 import { startEdge } from "../../relay-edge/edge.ts";
 import { makeDynamoDb, makeS3, makeSqs } from "../aws/clients.ts";
 import type { Directory } from "../aws/directory-dynamo.ts";
 import { provisionLocal } from "../aws/provision.ts";
+import { provisionWebhooks, type WebhookQueues } from "../aws/provision-webhooks.ts";
 import { makePublisher } from "../aws/publish-sns.ts";
 import { readEdgeConfig } from "../config/edge-config.ts";
 import type { LocalConfig } from "../config/local-config.ts";
@@ -107,8 +109,18 @@ async function startAll(start: Start): Promise<LocalRelay> {
   const directory: Directory = { client: makeDynamoDb(), table: names.directoryTable };
   await seedDemoTenant(directory, randomBytes(16));
 
-  const env = functionEnvironment(names, dataDir, config);
+  const webhooks = await provisionWebhooks();
+  const env = { ...functionEnvironment(names, dataDir, config), ...webhookEnvironment(webhooks) };
   const sqs = makeSqs();
+  const webhook = startQueueWorker({
+    name: "webhook",
+    queue: { client: sqs, url: webhooks.queueUrl },
+    handler: makeWebhookHandler(env, log),
+    timeoutSeconds: LIMITS.webhook.timeoutSeconds,
+    concurrency: LIMITS.webhook.concurrency,
+    log,
+  });
+  stops.push(async () => await webhook.stop());
   const forward = startQueueWorker({
     name: "forward",
     queue: { client: sqs, url: names.forwardQueueUrl },
@@ -180,6 +192,11 @@ async function runSweep(sweep: SweepHandler, log: Log): Promise<void> {
   } catch (error) {
     log({ event: "sweep-error", error: errorText(error) });
   }
+}
+
+/** The tenant's server is a program on the developer's own machine. */
+function webhookEnvironment({ queueUrl, dlqUrl }: WebhookQueues): NodeJS.ProcessEnv {
+  return { [ENV.webhookQueueUrl]: queueUrl, [ENV.webhookDlqUrl]: dlqUrl, [ENV.webhookLoopback]: "true" };
 }
 
 function functionEnvironment(names: RuntimeNames, dataDir: string, config: LocalConfig): NodeJS.ProcessEnv {

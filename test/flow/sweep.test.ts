@@ -7,6 +7,7 @@ import { noteMessage } from "../../lib/aws/ledger-dynamo.ts";
 import { deleteFromQueue, queueDepth, receiveFromQueue, sendToQueue } from "../../lib/aws/queue-sqs.ts";
 import { deleteSpoolObject, getSpoolObject } from "../../lib/aws/spool-s3.ts";
 import { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
+import { WebhookOutbox } from "../../lib/aws/webhook-outbox.ts";
 import { createdEventBody, parseCreatedEvent } from "../../lib/core/created-event.ts";
 import type { LogEvent } from "../../lib/core/log.ts";
 import { type Pipeline, startPipeline, TEST_HOST_NAME, TEST_SYSTEM_ADDRESS } from "../support/pipeline.ts";
@@ -47,6 +48,7 @@ async function sweepAt(nowMs: number, log: LogEvent[] = []): Promise<SweepReport
       giveUpAfterHours: 48,
       recordDays: 90,
       usage: new UsageMarker(pipeline.ledger),
+      webhooks: new WebhookOutbox({ directory: pipeline.directory, queue: undefined, now: Date.now }),
       region: "us-east-1",
       now: () => nowMs,
       log: (event) => log.push(event),

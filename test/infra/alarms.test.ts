@@ -7,7 +7,7 @@ import { environmentNames, type Json, list, object } from "./cdk-json.ts";
 import { render, synthesize } from "./synthesized.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
-const prod = synthesize("prod");
+const prod = synthesize("prod", { webhooks: true });
 const alarms = prod.ofType("AWS::CloudWatch::Alarm");
 const runbook = readFileSync(join(ROOT, "RUNBOOK.md"), "utf8");
 const sections = runbook
@@ -18,7 +18,7 @@ const sections = runbook
 describe("each alarm", () => {
   it("is in the template once for each text, in every environment", () => {
     for (const name of environmentNames) {
-      const names = synthesize(name)
+      const names = synthesize(name, { webhooks: true })
         .ofType("AWS::CloudWatch::Alarm")
         .map(({ properties }) => render(properties["AlarmName"]));
       const expected = Object.values(ALARM_TEXTS).map(({ title }) => `relayhost-${name}-${runbookAnchor(title)}`);

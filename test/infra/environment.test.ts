@@ -32,6 +32,7 @@ describe("the settings of an environment", () => {
         feedbackConcurrency: 2,
         sesTenants: false,
         standby: false,
+        webhooks: false,
         sesTlsPolicy: "OPTIONAL",
         sesDeliveryHours: 14,
         deletionProtection: true,

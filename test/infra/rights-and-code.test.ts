@@ -42,7 +42,7 @@ const LOG = ["logs:CreateLogStream", "logs:PutLogEvents"];
 /** Lambda's poller takes messages with the function's role. */
 const POLLER = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
 
-const prod = synthesize("prod");
+const prod = synthesize("prod", { webhooks: true });
 
 describe.each([
   { entry: "relay-edge/main.ts", role: "EdgeTaskRole", besides: [] },
@@ -53,6 +53,7 @@ describe.each([
     role: "FeedbackWorkerRole",
     besides: [...LOG, ...POLLER, "s3:GetObjectVersion"],
   },
+  { entry: "lambda/webhook/handler.ts", role: "WebhookSenderWorkerRole", besides: [...LOG, ...POLLER] },
   { entry: "lambda/sweep/handler.ts", role: "SweepWorkerRole", besides: LOG },
 ])("the role of $entry", ({ entry, role, besides }) => {
   it(

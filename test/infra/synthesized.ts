@@ -132,6 +132,7 @@ function standInCode(dir: string): RelayCode {
       forward: folder("forward", "handler.mjs"),
       feedback: folder("feedback", "handler.mjs"),
       sweep: folder("sweep", "handler.mjs"),
+      webhook: folder("webhook", "handler.mjs"),
     },
     edgeImage: folder("edge-image", "Dockerfile"),
   };

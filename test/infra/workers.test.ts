@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { readFeedbackConfig, readForwardConfig, readSweepConfig } from "../../lib/config/function-config.ts";
+import {
+  readFeedbackConfig,
+  readForwardConfig,
+  readSweepConfig,
+  readWebhookConfig,
+} from "../../lib/config/function-config.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
 import { ENV, runtimeParameterName } from "../../lib/core/names.ts";
 import { environmentNames, list, object } from "./cdk-json.ts";
@@ -191,6 +196,27 @@ describe("feedback", () => {
     expect(render(conditions["AWS:SourceAccount"])).toBe("<AWS::AccountId>");
     expect(render(conditions["AWS:SourceArn"])).toMatch(/:configuration-set\/<ConfigurationSet>$/);
     expect(list(policy["Statement"])).toHaveLength(2);
+  });
+});
+
+describe("webhooks", () => {
+  const told = synthesize("prod", { webhooks: true });
+
+  it("cost nothing where the environment does not ask for them", () => {
+    expect(prod.resources.filter(({ id }) => id.startsWith("Webhook"))).toEqual([]);
+    for (const id of FUNCTIONS) expect(variablesOf(prod, id)).not.toHaveProperty(ENV.webhookQueueUrl);
+  });
+
+  it("have a queue and a function of their own, which knows nothing of the mail", () => {
+    const { queue, mapping } = sourceOf(told, "WebhookFunction");
+    expect(queue.id).toBe("WebhookQueue");
+    expect(mapping.properties).toMatchObject({ FunctionResponseTypes: ["ReportBatchItemFailures"] });
+    const timeout = Number(told.only("WebhookFunction").properties["Timeout"]);
+    expect(Number(queue.properties["VisibilityTimeout"])).toBeGreaterThanOrEqual(6 * timeout);
+    const variables = variablesOf(told, "WebhookFunction");
+    expect(readWebhookConfig(variables)).toMatchObject({ environment: "prod", webhookLoopback: false });
+    expect(Object.keys(variables)).not.toContain(ENV.spoolBucket);
+    for (const id of FUNCTIONS) expect(variablesOf(told, id)[ENV.webhookQueueUrl]).toMatch(/WebhookQueue$/);
   });
 });
 
