@@ -4,12 +4,15 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { listTenantRows, readRow } from "../../lib/aws/directory-dynamo.ts";
 import { credentialKey, type Language, tenantKey } from "../../lib/core/directory.ts";
+import type { SelectedDomain } from "../../lib/core/setup/selected-domains.ts";
 import { setupPage, undoPage } from "../../lib/core/setup/setup-page.ts";
 import { checkSetupValues, type SetupValues } from "../../lib/core/setup/setup-plan.ts";
 import { setupScript } from "../../lib/core/setup/setup-script.ts";
 import { SETUP_SERVERS, type SetupServer } from "../../lib/core/setup/setup-servers.ts";
 import { type Connection, connect } from "./connect.ts";
+import { resolverFor } from "./domain-dns.ts";
 import { CommandError, EXIT } from "./report.ts";
+import { defaultCacheFile, selectDomains } from "./select-domains.ts";
 
 interface SetupOptions {
   readonly env?: string;
@@ -23,6 +26,12 @@ interface SetupOptions {
   readonly caFile?: string;
   readonly senderDomain?: string;
   readonly lang?: string;
+  readonly onlyGoogleMicrosoft?: boolean;
+  readonly recipients: string[];
+  readonly log: string[];
+  readonly also: string[];
+  readonly resolver?: string[];
+  readonly cache?: string;
   readonly script?: boolean;
   readonly undo?: boolean;
 }
@@ -43,6 +52,12 @@ export function addSetupCommand(program: Command): void {
     .option("--ca-file <path>", "certification authorities, where the system does not keep them in the usual place")
     .option("--sender-domain <domain>", "for the examples (default: the tenant's first domain)")
     .option("--lang <language>", "en or ja (default: the tenant's)")
+    .option("--only-google-microsoft", "only mail to domains at Google and Microsoft goes through the relay")
+    .option("--recipients <file...>", "with it: recipient domains or addresses, one a line", [])
+    .option("--log <file...>", "with it: recipient domains from a mail log", [])
+    .option("--also <domain...>", "with it: these too, whoever runs them", [])
+    .option("--resolver <address...>", "with it: name servers to ask for MX (default: the system's)")
+    .option("--cache <file>", "with it: where answers are kept for a day (default: in ~/.cache/relayhost)")
     .option("--script", "a POSIX shell script that makes the change and can undo it")
     .option("--undo", "only the way back; with --script, a script that undoes when it is started")
     .option("--env <name>", "a deployed environment instead of local mode")
@@ -51,6 +66,7 @@ export function addSetupCommand(program: Command): void {
       `
 Examples:
   relayhost setup postfix --tenant acme --credential srv1 --env prod
+  relayhost setup postfix --tenant acme --only-google-microsoft --log /var/log/mail.log
   relayhost setup exim --host relay.example.net --credential srv1 --lang ja
   relayhost setup postfix --tenant acme --script >relay.sh    (on the server: sh relay.sh; sh relay.sh undo)`,
     )
@@ -67,7 +83,8 @@ Examples:
 async function setupText(server: SetupServer, options: SetupOptions): Promise<string> {
   const tenant = await readTenant(options);
   const language = languageOf(options.lang, tenant?.language);
-  const values = await valuesOf(options, tenant);
+  const only = await selectedOf(server, options);
+  const values = { ...(await valuesOf(options, tenant)), ...(only === undefined ? {} : { only }) };
   const problems = checkSetupValues(values);
   if (problems.length > 0) throw new CommandError(problems.join("\nrelayhost: "), EXIT.usage);
   const plan = server.plan(values);
@@ -82,6 +99,29 @@ async function setupText(server: SetupServer, options: SetupOptions): Promise<st
     return setupScript(server.name, plan, values, { language, startsWith });
   }
   return options.undo === true ? undoPage(plan, values, language) : setupPage(plan, values, language);
+}
+
+/** The recipient domains of a selective relay. Undefined: everything goes through the relay. */
+async function selectedOf(server: SetupServer, options: SetupOptions): Promise<readonly SelectedDomain[] | undefined> {
+  const { recipients, log: logs, also } = options;
+  if (options.onlyGoogleMicrosoft !== true) {
+    if (recipients.length + logs.length + also.length === 0) return undefined;
+    throw new CommandError("--recipients, --log and --also go with --only-google-microsoft", EXIT.usage);
+  }
+  if (!server.selective) {
+    throw new CommandError(
+      `${server.name} sends everything to one server: --only-google-microsoft has no meaning for it`,
+      EXIT.usage,
+    );
+  }
+  const cacheFile = options.cache ?? defaultCacheFile(process.env);
+  const { domains, warnings } = await selectDomains(
+    { recipients, logs, also, cacheFile },
+    resolverFor(options.resolver),
+    Date.now(),
+  );
+  for (const warning of warnings) process.stderr.write(`relayhost: ${warning}\n`);
+  return domains;
 }
 
 /** What the directory says. */

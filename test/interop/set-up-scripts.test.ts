@@ -28,6 +28,7 @@ import { useCustomerRelay } from "./support/use-customer-relay.ts";
 
 const SCRIPT = "/root/relay.sh";
 const customer = useCustomerRelay();
+const SELECTIVE = ["postfix", "exim", "sendmail", "opensmtpd"];
 
 /** Server, its machine, what its Received field contains (null: it adds none). */
 const SERVERS: readonly [string, (certificate: string) => Promise<SetUpMachine>, string | null][] = [
@@ -92,6 +93,43 @@ describe.each(SERVERS)("the set-up script for %s", (server, openServer, trace) =
   const texts = async (): Promise<string[]> =>
     (await folderState(host.machine.path("/etc"))).filter(isText).map((line) => line.replace(/ \S+Z$/, ""));
 });
+
+describe.each(SERVERS.filter(([server]) => SELECTIVE.includes(server)))(
+  "the selective set-up script for %s",
+  (server, openServer, trace) => {
+    it("sends mail to a listed domain through the relay, mail to another one not, and undoes everything", async () => {
+      const host = await openServer(await certificateOf(customer.relay()));
+      try {
+        const etc = host.machine.path("/etc");
+        const before = await folderState(etc);
+        const only = ["--only-google-microsoft", "--also", "recipient.test"];
+        const script = await relayhost(
+          "setup",
+          server,
+          "--host",
+          RELAY_HOST,
+          ...port(),
+          "--credential",
+          LOGIN.user,
+          "--script",
+          ...only,
+        );
+        // Only because the relay of the test has a loopback address, which Exim takes for itself.
+        await host.machine.write(SCRIPT, script.replaceAll("  no_more\n", "  self = send\n  no_more\n"));
+        await host.machine.must(["sh", SCRIPT], `${LOGIN.password}\n`);
+        await host.restart();
+        const other = usualMail();
+        await host.submit(SENDER, [addressOf(other, "to", "unlisted.test")], other.bytes);
+        await expectRelayed(host, trace);
+        expect(await customer.copies(other)).toEqual([]);
+        await host.machine.must(["sh", SCRIPT, "undo"]);
+        expect(await folderState(etc)).toEqual(before);
+      } finally {
+        await host.remove();
+      }
+    });
+  },
+);
 
 /** The files that hold the password. */
 const SECRETS = /sasl_passwd|passwd\.client|client-info|relayhost-secrets|msmtprc|remotes|auth\.conf/;

@@ -44,7 +44,7 @@ export const IMPORT_ROWS: readonly ImportRow[] = [
   },
   {
     files: /^lib\/dns\//,
-    may: [CORE, /^lib\/dns\//, /^node:(dns|net|tls|events)(\/|$)/],
+    may: [CORE, /^lib\/dns\//, /^node:(dns|net|tls|events)(\/|$)/, /^mailauth\//],
     because: "lib/dns asks name servers and mail servers, and decides nothing",
   },
   {
