@@ -3,7 +3,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CreateTableCommand, DeleteTableCommand, DescribeTableCommand } from "@aws-sdk/client-dynamodb";
+import {
+  CreateTableCommand,
+  DeleteTableCommand,
+  DescribeTableCommand,
+  waitUntilTableExists,
+} from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   changeRow,
@@ -135,6 +140,8 @@ describe("provision", () => {
       }),
     );
     const old = { client: clients.dynamodb, table: names.directoryTable };
+    // A table is made before it can be written to.
+    await waitUntilTableExists({ client: old.client, maxWaitTime: 30, minDelay: 1 }, { TableName: old.table });
     await writeRow(old, domain("old.example", "a"));
     await provision(clients, names);
     await writeRow(old, domain("new.example", "a"));
