@@ -291,6 +291,8 @@ export class MailSession {
     }
     if (verdict?.kind === "pending") return smtpReply("senderPending", { domain: verdict.domain });
     if (pause !== undefined) return senderRefusal(pause);
+    // Again, since the policy may have been asked for meanwhile: what is counted now would never be given back.
+    if (this.#isOver) return smtpReply("sessionFailure");
     const count = this.#deps.rates.begin(sending);
     if ("code" in count) return count;
     const { body, ret, envid } = command;

@@ -46,7 +46,7 @@ export function addCheckCommand(group: Command): void {
   withListOptions(
     group
       .command("check")
-      .description("ask SES how far domains are; what it has verified may send at once")
+      .description("ask SES and DNS how far domains are; what SES has verified may send at once")
       .argument("[domain...]", "default: all of --tenant")
       .option("--tenant <id>", "all domains of this tenant")
       .option("--pending", "only those that wait for SES")

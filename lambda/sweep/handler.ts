@@ -57,13 +57,27 @@ export function makeSweepHandler(
   };
   return async (_event, invocation) => {
     const stopAtMs = deps.now() + invocation.getRemainingTimeInMillis() - LAST_MESSAGE_MS;
-    const report = await sweepSpool(deps, stopAtMs);
-    await clearDeadLetters(deps);
-    await offerKeptEvents(deps, stopAtMs);
-    await countUsage(deps, stopAtMs);
+    const failures: unknown[] = [];
+    const report = await attempt(() => sweepSpool(deps, stopAtMs), failures);
+    await attempt(() => clearDeadLetters(deps), failures);
+    await attempt(() => offerKeptEvents(deps, stopAtMs), failures);
+    await attempt(() => countUsage(deps, stopAtMs), failures);
     await verifyDomainsOrLog(deps);
+    if (report === undefined || failures.length > 0) {
+      throw new AggregateError(failures, failures.map(errorText).join("; "));
+    }
     return report;
   };
+}
+
+/** What fails at every run must keep no other part from its work; the run as a whole still fails, which rings. */
+async function attempt<T>(part: () => Promise<T>, failures: unknown[]): Promise<T | undefined> {
+  try {
+    return await part();
+  } catch (error) {
+    failures.push(error);
+    return undefined;
+  }
 }
 
 /** Last, and never the reason why a sweep fails: mail does not wait for SES's control plane. */

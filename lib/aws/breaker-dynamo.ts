@@ -3,7 +3,7 @@
  * was done about it. Throws what DynamoDB throws.
  */
 
-import { type AttributeValue, PutItemCommand, QueryCommand, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
+import { PutItemCommand, paginateQuery, UpdateItemCommand } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import type { BreakerBucket, BreakerCounts, BreakerScope, BreakerState } from "../core/breaker.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -89,19 +89,17 @@ export async function writeBreakerState(
 
 async function queryAll(ledger: Ledger, partition: string): Promise<Record<string, unknown>[]> {
   const items: Record<string, unknown>[] = [];
-  let from: Record<string, AttributeValue> | undefined;
-  do {
-    const page = await ledger.client.send(
-      new QueryCommand({
-        TableName: ledger.table,
-        ConsistentRead: true,
-        KeyConditionExpression: `${LEDGER_KEYS.partition} = :p`,
-        ExpressionAttributeValues: { ":p": { S: partition } },
-        ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-      }),
-    );
+  const pages = paginateQuery(
+    { client: ledger.client },
+    {
+      TableName: ledger.table,
+      ConsistentRead: true,
+      KeyConditionExpression: `${LEDGER_KEYS.partition} = :p`,
+      ExpressionAttributeValues: { ":p": { S: partition } },
+    },
+  );
+  for await (const page of pages) {
     for (const item of page.Items ?? []) items.push(unmarshall(item));
-    from = page.LastEvaluatedKey;
-  } while (from !== undefined);
+  }
   return items;
 }

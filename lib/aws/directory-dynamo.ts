@@ -13,9 +13,8 @@ import {
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
-  QueryCommand,
-  type QueryCommandOutput,
-  ScanCommand,
+  paginateQuery,
+  paginateScan,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
@@ -162,46 +161,42 @@ export async function scanRows<K extends DirectoryRow["kind"]>(
   kind: K,
 ): Promise<Extract<DirectoryRow, { kind: K }>[]> {
   const rows: Extract<DirectoryRow, { kind: K }>[] = [];
-  let from: Record<string, AttributeValue> | undefined;
-  do {
-    const page = await directory.client.send(
-      new ScanCommand({
-        TableName: directory.table,
-        FilterExpression: "#k = :k",
-        ExpressionAttributeNames: { "#k": "kind" },
-        ExpressionAttributeValues: { ":k": { S: kind } },
-        ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-      }),
-    );
+  const pages = paginateScan(
+    { client: directory.client },
+    {
+      TableName: directory.table,
+      FilterExpression: "#k = :k",
+      ExpressionAttributeNames: { "#k": "kind" },
+      ExpressionAttributeValues: { ":k": { S: kind } },
+    },
+  );
+  for await (const page of pages) {
     for (const item of page.Items ?? []) {
       const row = parseDirectoryRow(unmarshall(item));
       if (row !== undefined && isKind(row, kind)) rows.push(row);
     }
-    from = page.LastEvaluatedKey;
-  } while (from !== undefined);
+  }
   return rows;
 }
 
 /** The domains that wait for SES to verify them, of all tenants; one Query of an index that holds no others. */
 export async function listPendingDomains(directory: Directory): Promise<string[]> {
   const domains: string[] = [];
-  let from: Record<string, AttributeValue> | undefined;
-  do {
-    const page: QueryCommandOutput = await directory.client.send(
-      new QueryCommand({
-        TableName: directory.table,
-        IndexName: DIRECTORY_INDEX.byWaiting,
-        KeyConditionExpression: "#w = :w",
-        ExpressionAttributeNames: { "#w": DIRECTORY_KEYS.waiting },
-        ExpressionAttributeValues: { ":w": { S: WAITS_FOR_SES } },
-        ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-      }),
-    );
+  const pages = paginateQuery(
+    { client: directory.client },
+    {
+      TableName: directory.table,
+      IndexName: DIRECTORY_INDEX.byWaiting,
+      KeyConditionExpression: "#w = :w",
+      ExpressionAttributeNames: { "#w": DIRECTORY_KEYS.waiting },
+      ExpressionAttributeValues: { ":w": { S: WAITS_FOR_SES } },
+    },
+  );
+  for await (const page of pages) {
     for (const item of page.Items ?? []) {
       domains.push((item[DIRECTORY_KEYS.partition]?.S ?? "").slice(domainKey("").length));
     }
-    from = page.LastEvaluatedKey;
-  } while (from !== undefined);
+  }
   return domains;
 }
 
@@ -217,24 +212,22 @@ export async function setDomainStatus(
 /** All rows of one tenant. */
 export async function listTenantRows(directory: Directory, tenant: string): Promise<DirectoryRow[]> {
   const rows: DirectoryRow[] = [];
-  let from: Record<string, AttributeValue> | undefined;
-  do {
-    const page = await directory.client.send(
-      new QueryCommand({
-        TableName: directory.table,
-        IndexName: DIRECTORY_INDEX.byTenant,
-        KeyConditionExpression: "#t = :t",
-        ExpressionAttributeNames: { "#t": DIRECTORY_KEYS.tenant },
-        ExpressionAttributeValues: { ":t": { S: tenant } },
-        ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-      }),
-    );
+  const pages = paginateQuery(
+    { client: directory.client },
+    {
+      TableName: directory.table,
+      IndexName: DIRECTORY_INDEX.byTenant,
+      KeyConditionExpression: "#t = :t",
+      ExpressionAttributeNames: { "#t": DIRECTORY_KEYS.tenant },
+      ExpressionAttributeValues: { ":t": { S: tenant } },
+    },
+  );
+  for await (const page of pages) {
     for (const item of page.Items ?? []) {
       const row = parseDirectoryRow(unmarshall(item));
       if (row !== undefined) rows.push(row);
     }
-    from = page.LastEvaluatedKey;
-  } while (from !== undefined);
+  }
   return rows;
 }
 

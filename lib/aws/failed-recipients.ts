@@ -5,7 +5,7 @@
  * `ledger-dynamo.ts`), so a month costs one Query for each day and one BatchGetItem for each hundred found.
  */
 
-import { type AttributeValue, BatchGetItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
+import { type AttributeValue, BatchGetItemCommand, paginateQuery } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { forEachInFlight } from "../core/in-flight.ts";
 import type { MessageRecord, RecipientRecord } from "../core/message-record.ts";
@@ -36,25 +36,23 @@ export async function eachFailedRecipient(
   take: (failed: FailedRecipient) => void,
 ): Promise<void> {
   await forEachInFlight(query.days, DAYS_IN_FLIGHT, async (day) => {
-    let from: Key | undefined;
-    do {
-      const page = await ledger.client.send(
-        new QueryCommand({
-          TableName: ledger.table,
-          IndexName: LEDGER_INDEX.byTenantDay,
-          KeyConditionExpression: "#k = :v",
-          ExpressionAttributeNames: { "#k": LEDGER_KEYS.tenantDay },
-          ExpressionAttributeValues: { ":v": { S: failedDay(query.tenant, day) } },
-          ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-        }),
-      );
+    const pages = paginateQuery(
+      { client: ledger.client },
+      {
+        TableName: ledger.table,
+        IndexName: LEDGER_INDEX.byTenantDay,
+        KeyConditionExpression: "#k = :v",
+        ExpressionAttributeNames: { "#k": LEDGER_KEYS.tenantDay },
+        ExpressionAttributeValues: { ":v": { S: failedDay(query.tenant, day) } },
+      },
+    );
+    for await (const page of pages) {
       const keys = (page.Items ?? []).map(tableKey);
       const size = query.withMessage ? BATCH_KEYS_MAX / 2 : BATCH_KEYS_MAX;
       for (let start = 0; start < keys.length; start += size) {
         await readBatch(ledger, keys.slice(start, start + size), query.withMessage, take);
       }
-      from = page.LastEvaluatedKey;
-    } while (from !== undefined);
+    }
   });
 }
 

@@ -10,6 +10,7 @@ import {
   ConditionalCheckFailedException,
   type DynamoDBClient,
   PutItemCommand,
+  paginateQuery,
   QueryCommand,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
@@ -48,20 +49,18 @@ export interface LedgerMessage {
 /** Reads a message and its recipients with a consistent read. */
 export async function readMessage(ledger: Ledger, id: QueueId): Promise<LedgerMessage> {
   const items: Record<string, AttributeValue>[] = [];
-  let from: Record<string, AttributeValue> | undefined;
-  do {
-    const page = await ledger.client.send(
-      new QueryCommand({
-        TableName: ledger.table,
-        ConsistentRead: true,
-        KeyConditionExpression: `${LEDGER_KEYS.partition} = :p`,
-        ExpressionAttributeValues: { ":p": { S: messagePartition(id) } },
-        ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-      }),
-    );
+  const pages = paginateQuery(
+    { client: ledger.client },
+    {
+      TableName: ledger.table,
+      ConsistentRead: true,
+      KeyConditionExpression: `${LEDGER_KEYS.partition} = :p`,
+      ExpressionAttributeValues: { ":p": { S: messagePartition(id) } },
+    },
+  );
+  for await (const page of pages) {
     items.push(...(page.Items ?? []));
-    from = page.LastEvaluatedKey;
-  } while (from !== undefined);
+  }
   return ledgerMessage(items);
 }
 
@@ -296,25 +295,24 @@ async function putIf(
 
 async function findIds(ledger: Ledger, index: string, key: string, value: string, limit: number): Promise<QueueId[]> {
   const ids = new Set<QueueId>();
-  let from: Record<string, AttributeValue> | undefined;
-  do {
-    const page = await ledger.client.send(
-      new QueryCommand({
-        TableName: ledger.table,
-        IndexName: index,
-        KeyConditionExpression: "#k = :v",
-        ExpressionAttributeNames: { "#k": key },
-        ExpressionAttributeValues: { ":v": { S: value } },
-        ScanIndexForward: false,
-        Limit: limit,
-        ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-      }),
-    );
+  const pages = paginateQuery(
+    { client: ledger.client },
+    {
+      TableName: ledger.table,
+      IndexName: index,
+      KeyConditionExpression: "#k = :v",
+      ExpressionAttributeNames: { "#k": key },
+      ExpressionAttributeValues: { ":v": { S: value } },
+      ScanIndexForward: false,
+      Limit: limit,
+    },
+  );
+  for await (const page of pages) {
     for (const item of page.Items ?? []) {
       const id = parseQueueId((item[LEDGER_KEYS.partition]?.S ?? "").slice(2));
       if (id !== undefined) ids.add(id);
     }
-    from = page.LastEvaluatedKey;
-  } while (from !== undefined && ids.size < limit);
+    if (ids.size >= limit) break;
+  }
   return [...ids].slice(0, limit);
 }

@@ -9,7 +9,7 @@ import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
   PutItemCommand,
-  QueryCommand,
+  paginateQuery,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { addressKey } from "../core/address.ts";
@@ -68,17 +68,15 @@ export async function removeSuppression(ledger: Ledger, tenant: string, address:
 
 /** The entries of a tenant, by address. */
 export async function* listSuppressions(ledger: Ledger, tenant: string): AsyncGenerator<Suppression> {
-  let from: Record<string, AttributeValue> | undefined;
-  do {
-    const page = await ledger.client.send(
-      new QueryCommand({
-        TableName: ledger.table,
-        KeyConditionExpression: `${LEDGER_KEYS.partition} = :p`,
-        ExpressionAttributeValues: { ":p": { S: suppressionPartition(tenant) } },
-        ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-      }),
-    );
+  const pages = paginateQuery(
+    { client: ledger.client },
+    {
+      TableName: ledger.table,
+      KeyConditionExpression: `${LEDGER_KEYS.partition} = :p`,
+      ExpressionAttributeValues: { ":p": { S: suppressionPartition(tenant) } },
+    },
+  );
+  for await (const page of pages) {
     for (const item of page.Items ?? []) yield parseSuppression(item);
-    from = page.LastEvaluatedKey;
-  } while (from !== undefined);
+  }
 }

@@ -11,7 +11,7 @@ import {
   ConditionalCheckFailedException,
   DeleteItemCommand,
   PutItemCommand,
-  QueryCommand,
+  paginateQuery,
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
@@ -241,22 +241,20 @@ async function queryAll(
   consistent: boolean,
 ): Promise<Record<string, unknown>[]> {
   const items: Record<string, unknown>[] = [];
-  let from: Record<string, AttributeValue> | undefined;
-  do {
-    const page = await ledger.client.send(
-      new QueryCommand({
-        TableName: ledger.table,
-        ConsistentRead: consistent,
-        KeyConditionExpression: sortPrefix === undefined ? "pk = :p" : "pk = :p AND begins_with(sk, :s)",
-        ExpressionAttributeValues: {
-          ":p": { S: partition },
-          ...(sortPrefix === undefined ? {} : { ":s": { S: sortPrefix } }),
-        },
-        ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-      }),
-    );
+  const pages = paginateQuery(
+    { client: ledger.client },
+    {
+      TableName: ledger.table,
+      ConsistentRead: consistent,
+      KeyConditionExpression: sortPrefix === undefined ? "pk = :p" : "pk = :p AND begins_with(sk, :s)",
+      ExpressionAttributeValues: {
+        ":p": { S: partition },
+        ...(sortPrefix === undefined ? {} : { ":s": { S: sortPrefix } }),
+      },
+    },
+  );
+  for await (const page of pages) {
     for (const item of page.Items ?? []) items.push(unmarshall(item));
-    from = page.LastEvaluatedKey;
-  } while (from !== undefined);
+  }
   return items;
 }

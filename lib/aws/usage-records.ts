@@ -5,7 +5,7 @@
  * Most messages have one recipient: those are read fifty at a time. Throws what DynamoDB throws.
  */
 
-import { type AttributeValue, BatchGetItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
+import { type AttributeValue, BatchGetItemCommand, paginateQuery } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { forEachInFlight } from "../core/in-flight.ts";
 import type { MessageRecord, RecipientRecord } from "../core/message-record.ts";
@@ -46,28 +46,26 @@ const GROUPS_IN_FLIGHT = 4;
 
 async function listIds(ledger: Ledger, tenantDayKey: string, slotMs: number): Promise<QueueId[]> {
   const ids: QueueId[] = [];
-  let from: Record<string, AttributeValue> | undefined;
-  do {
-    const page = await ledger.client.send(
-      new QueryCommand({
-        TableName: ledger.table,
-        IndexName: LEDGER_INDEX.byTenantDay,
-        KeyConditionExpression: "#t = :t AND #i BETWEEN :from AND :to",
-        ExpressionAttributeNames: { "#t": LEDGER_KEYS.tenantDay, "#i": LEDGER_KEYS.id },
-        ExpressionAttributeValues: {
-          ":t": { S: tenantDayKey },
-          ":from": { S: firstQueueIdAt(slotMs) },
-          ":to": { S: `${firstQueueIdAt(slotMs + USAGE_SLOT_MS - 1).slice(0, -11)}~` },
-        },
-        ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-      }),
-    );
+  const pages = paginateQuery(
+    { client: ledger.client },
+    {
+      TableName: ledger.table,
+      IndexName: LEDGER_INDEX.byTenantDay,
+      KeyConditionExpression: "#t = :t AND #i BETWEEN :from AND :to",
+      ExpressionAttributeNames: { "#t": LEDGER_KEYS.tenantDay, "#i": LEDGER_KEYS.id },
+      ExpressionAttributeValues: {
+        ":t": { S: tenantDayKey },
+        ":from": { S: firstQueueIdAt(slotMs) },
+        ":to": { S: `${firstQueueIdAt(slotMs + USAGE_SLOT_MS - 1).slice(0, -11)}~` },
+      },
+    },
+  );
+  for await (const page of pages) {
     for (const item of page.Items ?? []) {
       const id = parseQueueId(item[LEDGER_KEYS.id]?.S ?? "");
       if (id !== undefined) ids.push(id);
     }
-    from = page.LastEvaluatedKey;
-  } while (from !== undefined);
+  }
   return ids;
 }
 

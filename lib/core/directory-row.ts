@@ -21,7 +21,8 @@ export type DirectoryItem = Readonly<Record<string, unknown>>;
 
 /** The row that an item stands for; undefined for what is no row known here. */
 export function parseDirectoryRow(item: DirectoryItem): DirectoryRow | undefined {
-  const status = item["status"] === "paused" ? "paused" : "active";
+  // What a newer writer calls something else is not known to be allowed to send.
+  const status = item["status"] === undefined || item["status"] === "active" ? "active" : "paused";
   const text = (name: string): string => textOf(item[name]) ?? "";
   switch (item["kind"]) {
     case "tenant":
@@ -70,9 +71,9 @@ function parseTenant(item: DirectoryItem): Omit<Tenant, "kind" | "id" | "name" |
     language: item["language"] === "ja" ? "ja" : "en",
     ...present("pause", parsePause(item["pause"])),
     ...present("contact", textOf(item["contact"])),
-    ...present("startsAtMs", numberOf(item["startsAtMs"])),
-    ...present("endsAtMs", numberOf(item["endsAtMs"])),
-    ...present("monthlyMessagesMax", numberOf(item["monthlyMessagesMax"])),
+    ...present("startsAtMs", numberOr(item["startsAtMs"], Number.MAX_SAFE_INTEGER)),
+    ...present("endsAtMs", numberOr(item["endsAtMs"], 0)),
+    ...present("monthlyMessagesMax", numberOr(item["monthlyMessagesMax"], 0)),
     ...present("limitReachedMonth", textOf(item["limitReachedMonth"])),
     ...present("price", parsePrice(item["price"])),
     ...present("limits", parseLimits(item["limits"])),
@@ -162,6 +163,11 @@ function textOf(value: unknown): string | undefined {
 
 function numberOf(value: unknown): number | undefined {
   return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
+}
+
+/** A limit that is there but cannot be read is the strictest one. */
+function numberOr(value: unknown, strictest: number): number | undefined {
+  return value === undefined ? undefined : (numberOf(value) ?? strictest);
 }
 
 function present<Name extends string, Value>(name: Name, value: Value | undefined): { [N in Name]?: Value } {

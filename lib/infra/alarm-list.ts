@@ -57,6 +57,10 @@ export const ALARM_TEXTS = {
     title: "Tenant paused",
     meaning: "The relay has paused a tenant or a sender whose mail bounces or is reported as spam too often.",
   },
+  CertificateExpires: {
+    title: "Certificate expires",
+    meaning: "The edge's certificate ends within three weeks and was not renewed.",
+  },
   EdgeUnhealthy: {
     title: "Edge unhealthy",
     meaning: "No edge task answers; customers' servers cannot connect and keep their mail.",

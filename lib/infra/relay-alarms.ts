@@ -135,6 +135,8 @@ export class RelayAlarms extends Construct {
       below: true,
       silenceRings: true,
     });
+    const certificate = this.counted("CertificateExpires", edgeLog, "certificate-expires");
+    this.alarm("CertificateExpires", { metric: certificate, threshold: 1, periods: 1 });
     const directory = this.counted("DirectoryErrors", edgeLog, "directory-failed");
     this.alarm("DirectoryErrors", { metric: directory, threshold: 5, periods: 2 });
     const store = this.counted("StoreErrors", edgeLog, "store-failed");

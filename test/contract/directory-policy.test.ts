@@ -40,3 +40,14 @@ it("takes a choice that it does not know for the stricter one", async () => {
     systemMail: "refuse",
   });
 });
+
+it("takes a status or a bound of the contract that it cannot read for the strictest one", async () => {
+  await writeRaw({ status: "closing", startsAtMs: "soon", endsAtMs: "later", monthlyMessagesMax: -1 });
+  expect(await readRow(aws.directory, tenantKey("acme"))).toEqual({
+    ...ACME,
+    status: "paused",
+    startsAtMs: Number.MAX_SAFE_INTEGER,
+    endsAtMs: 0,
+    monthlyMessagesMax: 0,
+  });
+});

@@ -1,6 +1,6 @@
 /** A lost notification is not a lost mail. */
 
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { makeSweepHandler } from "../../lambda/sweep/handler.ts";
 import { SWEEP_GRACE, type SweepReport, sweepSpool } from "../../lambda/sweep/sweep-spool.ts";
 import { noteMessage } from "../../lib/aws/ledger-dynamo.ts";
@@ -10,6 +10,7 @@ import { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
 import { WebhookOutbox } from "../../lib/aws/webhook-outbox.ts";
 import { createdEventBody, parseCreatedEvent } from "../../lib/core/created-event.ts";
 import type { LogEvent } from "../../lib/core/log.ts";
+import { ENV } from "../../lib/core/names.ts";
 import { type Pipeline, startPipeline, TEST_HOST_NAME, TEST_SYSTEM_ADDRESS } from "../support/pipeline.ts";
 
 let pipeline: Pipeline;
@@ -125,6 +126,26 @@ describe("sweep", () => {
     await pipeline.spool.client.send(new PutObjectCommand({ Bucket: pipeline.spool.bucket, Key, Body: "x" }));
     expect((await sweepAt(Date.now() + 86_400_000)).foreign).toBe(1);
     await pipeline.spool.client.send(new DeleteObjectCommand({ Bucket: pipeline.spool.bucket, Key }));
+  });
+
+  it("does its other work when the dead letters cannot be asked, and fails as a whole", async () => {
+    const id = await pipeline.accept({ from: "books@example.com", to: ["counted@example.net"] });
+    await pipeline.pump();
+    const log: LogEvent[] = [];
+    // Later than any other test here has looked.
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 100 * 3_600_000 });
+    const sweep = makeSweepHandler(
+      { ...pipeline.env, [ENV.forwardDlqUrl]: `${pipeline.forwardDlq.url}-gone` },
+      (event) => log.push(event),
+      SWEEP_GRACE,
+    );
+    try {
+      await expect(sweep({}, { getRemainingTimeInMillis: () => 300_000 })).rejects.toThrow(/does not exist/i);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect((await pipeline.recipients(id)).map(({ address }) => address)).toEqual(["counted@example.net"]);
+    expect(log.map(({ event }) => event)).toEqual(expect.arrayContaining(["sweep", "usage-counted"]));
   });
 
   it("runs from its Lambda entry with nothing but the environment", async () => {

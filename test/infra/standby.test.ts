@@ -13,7 +13,7 @@ const BY_THE_HOUR = [
   "AWS::ElasticLoadBalancingV2::LoadBalancer",
 ];
 /** Made anew when the environment comes back; none of it holds anything. */
-const OF_THE_EDGE = /^(Edge|HostRecord|Alarms(EdgeUnhealthy|DirectoryErrors|StoreErrors))/;
+const OF_THE_EDGE = /^(Edge|HostRecord|Alarms(EdgeUnhealthy|CertificateExpires|DirectoryErrors|StoreErrors))/;
 
 describe("an environment that stands by", () => {
   it("holds nothing that costs by the hour", () => {
