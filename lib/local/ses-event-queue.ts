@@ -37,6 +37,8 @@ export interface EventQueue {
   note(events: readonly PendingEvent[]): Promise<void>;
   release(events: readonly PendingEvent[]): void;
   forget(events: readonly PendingEvent[]): Promise<void>;
+  /** How many are noted and not yet published. */
+  size(): number;
   /** Ends without waiting for what is not yet due; it stays noted. */
   close(): Promise<void>;
 }
@@ -131,6 +133,7 @@ function runQueue(options: EventQueueOptions, live: Map<string, PendingEvent>, j
       for (const event of events) live.delete(event.id);
       await journal.append(events.map((event) => doneLine(event.id)));
     },
+    size: () => live.size,
     async close() {
       closed = true;
       for (const timer of timers) clearTimeout(timer);

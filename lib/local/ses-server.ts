@@ -94,6 +94,8 @@ export interface SesServer {
   handle(req: IncomingMessage, res: ServerResponse): void;
   /** Loads the state and goes on with events that an earlier process left. */
   start(): Promise<void>;
+  /** How many events are still to be published; none before `start`. */
+  pendingEvents(): number;
   /** Finishes requests and events in flight. What is not yet due stays on disk for the next start. */
   close(): Promise<void>;
 }
@@ -130,6 +132,7 @@ export function createSesServer(options: SesServerOptions): SesServer {
       if (running !== undefined) throw new Error("the SES server has been started already");
       running = await run(options, log);
     },
+    pendingEvents: () => running?.events.size() ?? 0,
     async close() {
       const ending = running;
       running = undefined;

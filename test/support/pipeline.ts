@@ -58,6 +58,8 @@ export interface Pipeline {
   work(): void;
   /** Handles what is in the queues now, one batch of each, without workers; returns how many messages came. */
   pump(): Promise<number>;
+  /** Resolves when SES has published every event of what it took, however often it had to try. */
+  published(): Promise<void>;
   /** Stops them; resolves when no invocation is under way. */
   rest(): Promise<void>;
   /** Puts a message into the spool; S3 announces it. */
@@ -155,6 +157,12 @@ export async function startPipeline(
         (await runOnce({ ...common, name: "forward", queue: forwardQueue, handler: handlers.forward })) +
         (await runOnce({ ...common, name: "feedback", queue: feedbackQueue, handler: handlers.feedback }))
       );
+    },
+    published: async () => {
+      await waitFor(() => ses.pendingEvents() === 0 || undefined, {
+        deadlineMs: 60_000,
+        otherwise: () => `SES still has ${ses.pendingEvents()} events to publish`,
+      });
     },
     rest,
     accept: (message) => acceptMessage(spool, message),

@@ -1,0 +1,3 @@
+import { describeNthCall } from "./nth-call.ts";
+
+describeNthCall(1);
