@@ -12,6 +12,7 @@
  * is better than one too few.
  */
 
+import type { LimitFunction } from "p-limit";
 import { putSpoolObject, type Spool } from "../lib/aws/spool-s3.ts";
 import type { EdgeSettings } from "../lib/core/edge-settings.ts";
 import type { MetricSums } from "../lib/core/emf.ts";
@@ -31,6 +32,8 @@ import { receiveMessage } from "./receive-message.ts";
 export interface AcceptDeps {
   readonly settings: EdgeSettings;
   readonly spool: Spool;
+  /** Gives a message from a file its turn to be stored. */
+  readonly fileTurns: LimitFunction;
   readonly directory: DirectoryCache;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -130,7 +133,10 @@ async function store(
   );
   try {
     await withDeadline(deps.settings.storeDeadlineMs, async (signal) => {
-      await putSpoolObject(deps.spool, id, await buffer.body(head), signal);
+      const body = await buffer.body(head);
+      // Sends nothing any more when its turn comes after its deadline.
+      const put = async (): Promise<void> => await putSpoolObject(deps.spool, id, body, signal);
+      await (Buffer.isBuffer(body) ? put() : deps.fileTurns(put));
     });
     return id;
   } catch (error) {

@@ -9,6 +9,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { createServer as createTlsServer } from "node:tls";
+import pLimit from "p-limit";
 import type { Directory } from "../lib/aws/directory-dynamo.ts";
 import type { Spool } from "../lib/aws/spool-s3.ts";
 import type { EdgeSettings } from "../lib/core/edge-settings.ts";
@@ -77,6 +78,7 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
     guard,
     rates: new RateLimits(settings, () => performance.now()),
     spool: deps.spool,
+    fileTurns: pLimit(settings.storesFromFileMax),
     directory: new DirectoryCache(deps.directory, {
       deadlineMs: settings.directoryDeadlineMs,
       keepMs: settings.directoryCacheMs,

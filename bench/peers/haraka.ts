@@ -50,7 +50,8 @@ export async function startHarakaPeer(): Promise<Peer> {
   }
   const stop = async (): Promise<void> => {
     await end(child);
-    await rm(dir, { recursive: true, force: true });
+    // Its workers outlive it by a moment and may still write.
+    await rm(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   };
   if (!(await greets(port, child))) {
     await stop();

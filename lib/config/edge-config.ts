@@ -248,6 +248,7 @@ function edgeDefaults() {
     directoryDeadlineMs: edge.directoryDeadlineMs,
     directoryCacheMs: edge.directoryCacheMs,
     storeDeadlineMs: edge.storeDeadlineMs,
+    storesFromFileMax: edge.storesFromFileMax,
     closeTimeoutMs: edge.closeTimeoutMs,
   };
 }

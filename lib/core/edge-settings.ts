@@ -81,6 +81,8 @@ export interface EdgeSettings {
 
   readonly directoryDeadlineMs: number;
   readonly directoryCacheMs: number;
+  /** From the end of data, a wait for one of `storesFromFileMax` turns included. */
   readonly storeDeadlineMs: number;
+  readonly storesFromFileMax: number;
   readonly closeTimeoutMs: number;
 }

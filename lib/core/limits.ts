@@ -18,6 +18,8 @@ export const LIMITS = {
     recipientsMax: 1000,
     hopsMax: 30,
     storeDeadlineMs: 30_000,
+    /** Messages from temporary files that are stored at a time; all at once, none would be done before its deadline. */
+    storesFromFileMax: 8,
     directoryDeadlineMs: 5_000,
     directoryCacheMs: 60_000,
     socketIdleMs: 300_000,

@@ -5,6 +5,7 @@ import { QUEUE_ID_RANDOM_BYTES } from "../../lib/core/queue-id.ts";
 import { startTestAws, type TestAws } from "../support/aws.ts";
 import { fillDirectory, line, message, startTestEdge, type TestEdge } from "../support/edge.ts";
 import type { Fault } from "../support/fault-proxy.ts";
+import { waitFor } from "../support/wait-for.ts";
 
 let aws: TestAws;
 let edge: TestEdge;
@@ -81,6 +82,48 @@ describe.each<[string, string]>([
     expect(performance.now() - started).toBeGreaterThan(STORE_DEADLINE_MS - 100);
     await client.quit();
   });
+});
+
+it("stores only so many long messages at a time, short ones past them, and all of them in the end", async () => {
+  const narrow = await startTestEdge(aws, { storesFromFileMax: 2 });
+  const clients = await Promise.all(Array.from({ length: 7 }, () => narrow.logIn()));
+  const send = (client: (typeof clients)[number], data: string) =>
+    client.sendMail({ from: "me@example.com", to: ["a@b.example"], data });
+  aws.s3.set("hang");
+  const long = clients.slice(0, 5).map((client) => send(client, LARGE));
+  const reached = async (connections: number) =>
+    await waitFor(() => aws.s3.connections >= connections || undefined, {
+      deadlineMs: 10_000,
+      otherwise: () => `${aws.s3.connections} connections to the storage`,
+    });
+  await reached(2);
+  const short: typeof long = [];
+  for (const [i, client] of clients.slice(5).entries()) {
+    short.push(send(client, SMALL));
+    await reached(3 + i);
+  }
+  expect(aws.s3.connections).toBe(4);
+  aws.s3.set("pass");
+  expect((await Promise.all([...long, ...short])).map(({ code }) => code)).toEqual(clients.map(() => 250));
+  expect(await aws.stored()).toHaveLength(7);
+  await Promise.all(clients.map((client) => client.quit()));
+  await narrow.close();
+});
+
+it("gives up a long message whose turn does not come before its deadline", async () => {
+  const narrow = await startTestEdge(aws, { storeDeadlineMs: STORE_DEADLINE_MS, storesFromFileMax: 1 });
+  const clients = await Promise.all(Array.from({ length: 3 }, () => narrow.logIn()));
+  aws.s3.set("hang");
+  const replies = await Promise.all(
+    clients.map((client) => client.sendMail({ from: "me@example.com", to: ["a@b.example"], data: LARGE })),
+  );
+  expect(replies.map((reply) => line(reply))).toEqual(clients.map(() => NOT_STORED));
+  aws.s3.set("pass");
+  const [first] = clients;
+  expect((await first?.sendMail({ from: "me@example.com", to: ["a@b.example"], data: LARGE }))?.code).toBe(250);
+  expect(await aws.stored()).toHaveLength(1);
+  await Promise.all(clients.map((client) => client.quit()));
+  await narrow.close();
 });
 
 it("loses nothing that got a 250 when the storage fails in the middle of many sessions and comes back", async () => {
