@@ -81,7 +81,7 @@ export const IMPORT_ROWS: readonly ImportRow[] = [
   },
   {
     files: /^relay-edge\/smtp-listener\.ts$/,
-    may: [/^relay-edge\//, CORE, /^smtp-server(\/|$)/, ANY_NODE],
+    may: [/^relay-edge\//, CORE, /^smtp-server(\/|$)/, /^p-limit$/, ANY_NODE],
     because: "the listener speaks SMTP and knows no AWS",
   },
   {
