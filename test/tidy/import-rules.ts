@@ -81,12 +81,12 @@ export const IMPORT_ROWS: readonly ImportRow[] = [
   },
   {
     files: /^relay-edge\/smtp-listener\.ts$/,
-    may: [/^relay-edge\//, CORE, /^smtp-server(\/|$)/, /^p-limit$/, ANY_NODE],
+    may: [/^relay-edge\//, CORE, /^smtp-server(\/|$)/, ANY_NODE],
     because: "the listener speaks SMTP and knows no AWS",
   },
   {
     files: /^relay-edge\//,
-    may: [/^relay-edge\//, CORE, AWS, /^selfsigned$/, ANY_NODE],
+    may: [/^relay-edge\//, CORE, AWS, /^(selfsigned|p-limit)$/, ANY_NODE],
     because: "the edge never imports functions, local mode, infra or configuration",
   },
   {
