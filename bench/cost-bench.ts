@@ -11,7 +11,7 @@ import { makeDynamoDb, makeS3 } from "../lib/aws/clients.ts";
 import { LIMITS } from "../lib/core/limits.ts";
 import { type AwsUsage, type Cost, costPerThousand, PRICES } from "../lib/core/prices.ts";
 import { type Pipeline, startPipeline } from "../test/support/pipeline.ts";
-import { DynamoDbMeter, type DynamoDbUnits } from "./dynamodb-meter.ts";
+import { DynamoDbMeter } from "./dynamodb-meter.ts";
 import { benchMail, spoolMail } from "./spool-mail.ts";
 
 /** Calls of a service's operation by a message, and how often. */
@@ -37,6 +37,8 @@ export interface CostBench {
   /** Octets of the largest item by the beginning of its sort key. */
   readonly largestItems: Readonly<Record<string, number>>;
   readonly logBytes: number;
+  /** Octets that stay in the ledger until a message's records expire, index entries included. */
+  readonly keptBytes: number;
   readonly billedMs: typeof BILLED_MS;
   readonly rows: readonly CostRow[];
   /** What a message costs more that answers another one of the tenant, see `lambda/forward/earlier-ses-ids.ts`. */
@@ -87,7 +89,7 @@ export async function benchCost(messages: number): Promise<CostBench> {
     };
     const mails = Array.from({ length: messages }, () => benchMail(MESSAGE_BYTES));
     await relay(meters.plain, mails);
-    const plain = result(pipeline, meters.plain.units, messages);
+    const plain = result(pipeline, meters.plain, messages);
     const answered = /^Message-ID: (<.*>)\r$/m.exec(mails[0]?.toString("latin1") ?? "")?.[1] ?? "";
     const fields = `In-Reply-To: ${answered}\r\nReferences: ${answered}\r\n`;
     await relay(
@@ -135,7 +137,8 @@ async function meterOf(pipeline: Pipeline): Promise<DynamoDbMeter> {
   }
 }
 
-function result(pipeline: Pipeline, units: DynamoDbUnits, messages: number): Omit<CostBench, "reply"> {
+function result(pipeline: Pipeline, meter: DynamoDbMeter, messages: number): Omit<CostBench, "reply"> {
+  const { units } = meter;
   const counts = new Map<string, number>();
   for (const { service, operation } of pipeline.proxy.calls) {
     const call = service === "sns" ? "sns Publish" : `${service} ${operation}`;
@@ -172,6 +175,7 @@ function result(pipeline: Pipeline, units: DynamoDbUnits, messages: number): Omi
     readUnits: units.readUnits / messages,
     largestItems: Object.fromEntries(units.largestItems),
     logBytes: logBytes / messages,
+    keptBytes: meter.keptBytes() / messages,
     billedMs: BILLED_MS,
     rows: Object.entries(PRICES).flatMap(([region, prices]) =>
       BATCH_SIZES.map((batchSize) => ({ region, batchSize, cost: costPerThousand(usage(batchSize), prices) })),

@@ -41,6 +41,9 @@ interface Told {
   readonly Responses?: Readonly<Record<string, DynamoDbItem[]>>;
 }
 
+/** What DynamoDB charges of storage for each item and each index entry beside its octets (pricing page, "Data storage"). */
+const ITEM_OVERHEAD_BYTES = 100;
+
 /** Counts one table. */
 export class DynamoDbMeter {
   readonly units: DynamoDbUnits = {
@@ -58,6 +61,16 @@ export class DynamoDbMeter {
   constructor(tableKeys: readonly string[], indexes: readonly MeteredIndex[]) {
     this.#tableKeys = tableKeys;
     this.#indexes = indexes;
+  }
+
+  /** Octets of all items that were put, as they are now, with their index entries and what DynamoDB adds to each of both. */
+  keptBytes(): number {
+    let bytes = 0;
+    for (const item of this.#items.values()) {
+      const entries = this.#indexes.map(({ keys }) => entryOf(item, keys, this.#tableKeys)?.bytes);
+      for (const part of [itemBytes(item), ...entries]) bytes += part === undefined ? 0 : part + ITEM_OVERHEAD_BYTES;
+    }
+    return bytes;
   }
 
   /** Counts a call by its bodies. Throws for an operation that it cannot count. */

@@ -63,7 +63,7 @@ export function printCost(cost: CostBench): CostBench {
     ["CALL", "TIMES"],
     cost.calls.map(({ call, perMessage }) => [call, perMessage.toFixed(2)]),
   );
-  const { writeUnits, indexWriteUnits, readUnits, largestItems, logBytes, billedMs } = cost;
+  const { writeUnits, indexWriteUnits, readUnits, largestItems, logBytes, keptBytes, billedMs } = cost;
   const items = Object.entries(largestItems).map(([kind, bytes]) => `${kind} ${bytes}`);
   console.log(
     `\nDynamoDB: ${writeUnits.toFixed(2)} write units (${indexWriteUnits.toFixed(2)} of them for indexes), ` +
@@ -71,7 +71,8 @@ export function printCost(cost: CostBench): CostBench {
   );
   console.log(
     `Assumed of Lambda: ${billedMs.forward[1]} ms billed for a message by forward and ${billedMs.feedback[1]} by feedback ` +
-      `alone, ${billedMs.forward[10]} and ${billedMs.feedback[10]} in a batch of ten. Logged: ${logBytes.toFixed(0)} octets.`,
+      `alone, ${billedMs.forward[10]} and ${billedMs.feedback[10]} in a batch of ten. Logged: ${logBytes.toFixed(0)} octets, kept in ` +
+      `DynamoDB: ${keptBytes.toFixed(0)}.`,
   );
   console.log("\nDollars for 1,000 messages:\n");
   const dollars = (amount: number): string => amount.toFixed(4);

@@ -123,9 +123,9 @@ export type SesPlan = (typeof SES_PLANS)[number];
 
 /**
  * The calls of a message with one recipient, as `npm run bench` counts them for mail that comes one at a time, split into
- * what is once for a message and what is for each recipient.
+ * what is once for a message and what is for each recipient. A test counts them again.
  */
-const PER_MESSAGE = {
+export const CALLS_PER_MESSAGE = {
   s3Puts: 1,
   s3Gets: 1,
   sqsRequests: 3,
@@ -133,9 +133,10 @@ const PER_MESSAGE = {
   lambdaRequests: 1,
   lambdaGigabyteSeconds: 0.125,
   dynamodbWriteUnits: 2,
-  dynamodbReadUnits: 1,
+  dynamodbReadUnits: 2,
 } as const;
-const PER_RECIPIENT = {
+/** The other part of them. */
+export const CALLS_PER_RECIPIENT = {
   s3Puts: 0,
   s3Gets: 0,
   sqsRequests: 3,
@@ -143,7 +144,7 @@ const PER_RECIPIENT = {
   lambdaRequests: 1,
   lambdaGigabyteSeconds: 0.015,
   dynamodbWriteUnits: 7.1,
-  dynamodbReadUnits: 1.1,
+  dynamodbReadUnits: 1.6,
 } as const;
 
 /**
@@ -155,7 +156,7 @@ export function relayingCost(
   prices: Prices,
   plan: SesPlan,
 ): number {
-  const calls = (each: typeof PER_MESSAGE | typeof PER_RECIPIENT): number =>
+  const calls = (each: typeof CALLS_PER_MESSAGE | typeof CALLS_PER_RECIPIENT): number =>
     each.s3Puts * prices.s3Put +
     each.s3Gets * prices.s3Get +
     each.sqsRequests * prices.sqsRequest +
@@ -166,8 +167,8 @@ export function relayingCost(
     each.dynamodbReadUnits * prices.dynamodbReadUnit;
   const perSend = plan === "essentials" ? prices.sesEssentialsRecipient : prices.sesRecipient;
   return (
-    (used.messages + used.reports) * calls(PER_MESSAGE) +
-    (used.recipients + used.reports) * calls(PER_RECIPIENT) +
+    (used.messages + used.reports) * calls(CALLS_PER_MESSAGE) +
+    (used.recipients + used.reports) * calls(CALLS_PER_RECIPIENT) +
     (used.sent + used.reports) * perSend
   );
 }
