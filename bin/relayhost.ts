@@ -15,6 +15,7 @@ import { addQueueActionCommands } from "./commands/queue-actions.ts";
 import { reportAndExit } from "./commands/report.ts";
 import { addSendCommand } from "./commands/send.ts";
 import { addSetupCommand } from "./commands/setup.ts";
+import { addStatusCommand } from "./commands/status.ts";
 import { addSuppressionCommand } from "./commands/suppression.ts";
 import { addTenantCommand } from "./commands/tenant.ts";
 import { addTraceCommand } from "./commands/trace.ts";
@@ -31,6 +32,7 @@ Without --env a command speaks to local mode (npm start) through its data direct
 Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 nothing found, 4 the relay is not reachable`,
   );
 addLocalCommand(program);
+addStatusCommand(program);
 addSendCommand(program);
 addQueueCommand(program);
 addTraceCommand(program);

@@ -7,7 +7,8 @@ import { isHandled, type RecipientRecord } from "../../lib/core/message-record.t
 import { type Connection, connect } from "./connect.ts";
 import { ageText, printJson, printTable, sizeText } from "./output.ts";
 
-interface QueueRow {
+/** A message as the list shows it. */
+export interface QueueRow {
   readonly id: string;
   readonly state: string;
   readonly ageSeconds: number;
@@ -73,7 +74,8 @@ function nextText(time: string): string {
   return seconds <= 0 ? "now" : `in ${ageText(seconds)}`;
 }
 
-async function queueRow(connection: Connection, entry: SpoolEntry): Promise<QueueRow> {
+/** Looks a spool entry up in the ledger. */
+export async function queueRow(connection: Connection, entry: SpoolEntry): Promise<QueueRow> {
   const base = { size: entry.size, ageSeconds: Math.round((Date.now() - entry.storedMs) / 1000) };
   const none = { tenant: "", from: "", recipients: 0, handled: 0, attempts: 0, nextTry: null };
   if (entry.id === undefined) return { ...base, ...none, id: entry.key, state: "foreign", reason: "not a spool key" };

@@ -1,11 +1,8 @@
 /** `relayhost send`: one test mail through the relay, as a mail server would send it. */
 
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Command } from "commander";
-import { readLocalConfig } from "../../lib/config/local-config.ts";
-import { LOCAL_STATE_FILE } from "../../lib/local/local-environment.ts";
-import { CommandError, EXIT } from "./report.ts";
+import { localPort } from "./local-port.ts";
+import { CommandError } from "./report.ts";
 
 interface SendOptions {
   readonly from: string;
@@ -56,15 +53,4 @@ export function addSendCommand(program: Command): void {
         transport.close();
       }
     });
-}
-
-async function localPort(): Promise<number> {
-  const file = join(readLocalConfig(process.env).dataDir, LOCAL_STATE_FILE);
-  try {
-    const state = JSON.parse(await readFile(file, "utf8")) as { smtpPort?: unknown };
-    if (typeof state.smtpPort === "number") return state.smtpPort;
-  } catch {
-    // Said below in words that help.
-  }
-  throw new CommandError(`no relay runs here (${file}); start one with npm start or give --port`, EXIT.unreachable);
 }

@@ -159,10 +159,23 @@ export async function writeSlot(ledger: Ledger, slot: SlotCount): Promise<void> 
 
 /** The slots of a day as they were counted last. */
 export async function readSlots(ledger: Ledger, tenant: string, day: string): Promise<UsageByScope[]> {
+  return (await readCountedSlots(ledger, tenant, day)).map(({ usage }) => usage);
+}
+
+/** As `readSlots`, with which slot it is and when its count began; a slot of very many scopes comes in parts. */
+export async function readCountedSlots(
+  ledger: Ledger,
+  tenant: string,
+  day: string,
+): Promise<Pick<SlotCount, "slotMs" | "usage" | "countedAtMs">[]> {
   const items = await queryAll(ledger, dayPartition(tenant, day), undefined, true);
   return items.map((item) => {
     const scopes = item["scopes"] as Readonly<Record<string, readonly number[]>>;
-    return new Map(Object.entries(scopes).map(([scope, list]) => [scope, toCounts(list)]));
+    return {
+      slotMs: Number.parseInt(String(item[LEDGER_KEYS.sort]), 10),
+      countedAtMs: Number(item["countedAtMs"]),
+      usage: new Map(Object.entries(scopes).map(([scope, list]) => [scope, toCounts(list)])),
+    };
   });
 }
 

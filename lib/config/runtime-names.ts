@@ -23,6 +23,10 @@ export type RuntimeNames = { readonly [K in (typeof FIELDS)[number]]: string } &
   readonly sesTenants: boolean;
   /** Calls of SES's control plane in a second, for account and region together; 0: as fast as they come. */
   readonly sesCallsPerSecond: number;
+  /** Absent where there are no webhooks, and of environments from before it was published. */
+  readonly webhookDlqUrl?: string;
+  /** Where the relay's own reports come from; absent of environments from before it was published. */
+  readonly systemAddress?: string;
 };
 
 /** What AWS allows, and no setting changes. */
@@ -39,7 +43,14 @@ export function parseRuntimeNames(json: string, where: string): RuntimeNames {
     ...(names as { readonly [K in (typeof FIELDS)[number]]: string }),
     sesTenants: sesTenants === true,
     sesCallsPerSecond: typeof sesCallsPerSecond === "number" ? sesCallsPerSecond : SES_CALLS_PER_SECOND,
+    ...optional(record, "webhookDlqUrl"),
+    ...optional(record, "systemAddress"),
   };
+}
+
+function optional<K extends string>(record: Record<string, unknown>, name: K): { readonly [P in K]?: string } {
+  const value = record[name];
+  return typeof value === "string" && value !== "" ? ({ [name]: value } as { readonly [P in K]?: string }) : {};
 }
 
 function parseObject(json: string, where: string): Record<string, unknown> {

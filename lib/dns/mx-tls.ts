@@ -1,10 +1,10 @@
 /**
- * Looks at the TLS of a mail server: connects to port 25, asks for STARTTLS, and checks the certificate.
+ * Looks at the TLS of a mail server: connects to port 25 or another, asks for STARTTLS, and checks the certificate.
  *
  * Promise:  never rejects; sends no mail and says QUIT. Ends within `timeoutMs` (a socket that is silent is let go).
  */
 
-import { connect, type Socket } from "node:net";
+import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { TlsProbe } from "../core/doctor/examine-domain.ts";
 
@@ -79,15 +79,21 @@ function handshake(socket: Socket, host: string, ca: string | undefined): Promis
     // Told, not enforced: what is wrong with the certificate is the answer.
     const tls = connectTls({
       socket,
-      servername: host,
+      // An address is no name that a server could be told (RFC 6066 §3).
+      ...(isIP(host) === 0 ? { servername: host } : {}),
       rejectUnauthorized: false,
       ...(ca === undefined ? {} : { ca }),
     });
     tls.once("secureConnect", () => {
       const reason: unknown = tls.authorizationError;
       const protocol = tls.getProtocol() ?? "TLS";
+      const endsAtMs = Date.parse(tls.getPeerCertificate().valid_to);
       tls.end("QUIT\r\n");
-      resolve(tls.authorized ? { state: "good", protocol } : { state: "certificate", reason: wordsOf(reason) });
+      resolve(
+        tls.authorized
+          ? { state: "good", protocol, endsAtMs }
+          : { state: "certificate", reason: wordsOf(reason), endsAtMs },
+      );
     });
     tls.once("error", reject);
     tls.once("close", () => reject(new Error("connection closed")));

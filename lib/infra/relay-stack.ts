@@ -143,6 +143,8 @@ export class RelayStack extends Stack {
         hostName,
         sesTenants: environment.sesTenants,
         sesCallsPerSecond: SES_CALLS_PER_SECOND,
+        systemAddress: environment.systemAddress,
+        ...(webhook === undefined ? {} : { webhookDlqUrl: webhook.dlq.queueUrl }),
       },
     });
 

@@ -159,6 +159,8 @@ async function startAll(start: Start): Promise<LocalRelay> {
     smtpsPort,
     ...names,
     sesCallsPerSecond: config.localSesCallsPerSecond,
+    systemAddress: LOCAL_SYSTEM_ADDRESS,
+    webhookDlqUrl: webhooks.dlqUrl,
   };
   await writeState(stateFile, state);
   stops.push(async () => await rm(stateFile, { force: true }));

@@ -14,10 +14,10 @@ import { type Finding, makeFinding as finding } from "./finding.ts";
 
 /** What a mail server showed of its TLS. */
 export type TlsProbe =
-  | { readonly state: "good"; readonly protocol: string }
+  | { readonly state: "good"; readonly protocol: string; readonly endsAtMs: number }
   | { readonly state: "no-starttls" }
   /** TLS works, but the certificate is not one for this name. */
-  | { readonly state: "certificate"; readonly reason: string }
+  | { readonly state: "certificate"; readonly reason: string; readonly endsAtMs: number }
   | { readonly state: "could-not-ask"; readonly reason: string };
 
 /** What to examine. */
