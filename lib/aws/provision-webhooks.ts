@@ -10,14 +10,17 @@ export interface WebhookQueues {
   readonly dlqUrl: string;
 }
 
+/** What local mode calls them. */
+const LOCAL_QUEUES = { queue: "relayhost-local-webhook", dlq: "relayhost-local-webhook-dlq" };
+
 /** Calling it again changes nothing. Throws the SDK's error. */
-export async function provisionWebhooks(): Promise<WebhookQueues> {
+export async function provisionWebhooks(names = LOCAL_QUEUES): Promise<WebhookQueues> {
   const sqs = makeSqs();
   try {
     const retention = { MessageRetentionPeriod: String(LIMITS.queue.retentionDays * 86_400) };
-    const dlq = await provisionQueue(sqs, "relayhost-local-webhook-dlq", retention);
+    const dlq = await provisionQueue(sqs, names.dlq, retention);
     const attributes = { ...retention, ...workAttributes(LIMITS.webhook, dlq) };
-    const queue = await provisionQueue(sqs, "relayhost-local-webhook", attributes);
+    const queue = await provisionQueue(sqs, names.queue, attributes);
     return { queueUrl: queue.url, dlqUrl: dlq.url };
   } finally {
     sqs.destroy();

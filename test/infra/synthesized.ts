@@ -84,25 +84,42 @@ function synthesizeWith(
   account: string | undefined,
   prepare: (app: App) => void,
 ): Synthesized {
-  const parsed = parseEnvironment(name, settingsOf(name, changes));
-  if ("problems" in parsed) throw new Error(parsed.problems.join("\n"));
   const dir = mkdtempSync(join(tmpdir(), "relayhost-synth-"));
   try {
-    const app = new App({ context: { ...cdkContext }, outdir: join(dir, "out"), autoSynth: false });
-    const { environment } = parsed;
-    const stack = new RelayStack(app, resourceName(name), {
-      environment,
-      code: standInCode(join(dir, "code")),
-      env: { region: environment.region, ...(account === undefined ? {} : { account }) },
-    });
-    prepare(app);
-    const assembly = app.synth();
-    const template: unknown = assembly.getStackArtifact(stack.artifactId).template;
-    const lookUps = (assembly.manifest.missing ?? []).map(({ key }) => key);
-    return new Synthesized(object(JSON.parse(JSON.stringify(template))), lookUps);
+    return synthesizeInto(join(dir, "out"), { name, changes, account, code: standInCode(join(dir, "code")) }, prepare);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** What to synthesize: an environment of cdk.json with changes, for an account that is known or not, with its code. */
+export interface Synthesis {
+  readonly name: string;
+  readonly changes: JsonObject;
+  readonly account?: string | undefined;
+  readonly code: RelayCode;
+}
+
+/** Writes the cloud assembly into `outdir`, code included, and leaves it there. */
+export function synthesizeInto(
+  outdir: string,
+  { name, changes, account, code }: Synthesis,
+  prepare: (app: App) => void = () => undefined,
+): Synthesized {
+  const parsed = parseEnvironment(name, settingsOf(name, changes));
+  if ("problems" in parsed) throw new Error(parsed.problems.join("\n"));
+  const app = new App({ context: { ...cdkContext }, outdir, autoSynth: false });
+  const { environment } = parsed;
+  const stack = new RelayStack(app, resourceName(name), {
+    environment,
+    code,
+    env: { region: environment.region, ...(account === undefined ? {} : { account }) },
+  });
+  prepare(app);
+  const assembly = app.synth();
+  const template: unknown = assembly.getStackArtifact(stack.artifactId).template;
+  const lookUps = (assembly.manifest.missing ?? []).map(({ key }) => key);
+  return new Synthesized(object(JSON.parse(JSON.stringify(template))), lookUps);
 }
 
 /** A text for what a template says, intrinsic functions included: `<Spool.Arn>/spool/*`. */
