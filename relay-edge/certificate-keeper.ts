@@ -6,9 +6,9 @@
  * Failure:  told in the log, never thrown.
  */
 
-import { createPrivateKey, X509Certificate } from "node:crypto";
-import { LIMITS } from "../lib/core/limits.ts";
+import { type CertificateLife, certificateLife } from "../lib/core/certificate-life.ts";
 import { errorText, type Log } from "../lib/core/log.ts";
+import { NoCertificate } from "../lib/core/pem.ts";
 import type { Certificate } from "./certificate.ts";
 
 const DAY_MS = 86_400_000;
@@ -22,26 +22,35 @@ export interface CertificateKeeperOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: Log;
+  /** The one in use at first is a stand-in: that there is no other yet is no failure. */
+  readonly awaited: boolean;
 }
 
 /** Keeps one certificate; see the head of this file. */
 export class CertificateKeeper {
   readonly #options: CertificateKeeperOptions;
   #current: Certificate;
-  #endsAtMs: number;
+  #life: CertificateLife;
+  #awaited: boolean;
   #checking: Promise<void> | undefined;
 
   /** `current` is in use already. Throws when it is no pair. */
   constructor(current: Certificate, options: CertificateKeeperOptions) {
     this.#options = options;
     this.#current = current;
-    this.#endsAtMs = endOf(current);
+    this.#life = certificateLife(current);
+    this.#awaited = options.awaited;
     this.#warn();
   }
 
   /** Days until the certificate in use ends; below 0 when it is over. */
   get daysLeft(): number {
-    return (this.#endsAtMs - this.#options.now()) / DAY_MS;
+    return (this.#life.endsAtMs - this.#options.now()) / DAY_MS;
+  }
+
+  /** True as long as the stand-in is in use. */
+  get awaited(): boolean {
+    return this.#awaited;
   }
 
   /** Reads it again, and takes it up when it is another one. Calls at the same time are one. */
@@ -57,34 +66,30 @@ export class CertificateKeeper {
     try {
       const read = await load();
       if (read.cert !== this.#current.cert || read.key !== this.#current.key) {
-        const endsAtMs = endOf(read);
-        if (endsAtMs <= now() && this.#endsAtMs > now()) throw new Error("the certificate that was read is over");
+        const life = certificateLife(read);
+        if (life.endsAtMs <= now() && this.#life.endsAtMs > now()) {
+          throw new Error("the certificate that was read is over");
+        }
         use(read);
         this.#current = read;
-        this.#endsAtMs = endsAtMs;
-        log({ event: "certificate-reloaded", endsAt: new Date(endsAtMs).toISOString() });
+        this.#life = life;
+        this.#awaited = false;
+        log({ event: "certificate-reloaded", endsAt: new Date(life.endsAtMs).toISOString() });
       }
     } catch (error) {
-      log({ event: "certificate-failed", error: errorText(error) });
+      if (!(this.#awaited && error instanceof NoCertificate)) {
+        log({ event: "certificate-failed", error: errorText(error) });
+      }
     }
     this.#warn();
   }
 
   #warn(): void {
-    if (this.daysLeft > LIMITS.edge.certificateWarnDays) return;
+    if (this.#options.now() < this.#life.warnAtMs) return;
     this.#options.log({
       event: "certificate-expires",
-      endsAt: new Date(this.#endsAtMs).toISOString(),
+      endsAt: new Date(this.#life.endsAtMs).toISOString(),
       daysLeft: Math.floor(this.daysLeft),
     });
   }
-}
-
-/** When a certificate ends. Throws when it is none, or its key is another one's. */
-function endOf(certificate: Certificate): number {
-  const parsed = new X509Certificate(certificate.cert);
-  if (!parsed.checkPrivateKey(createPrivateKey(certificate.key))) {
-    throw new Error("the private key does not belong to the certificate (the first one of a chain counts)");
-  }
-  return Date.parse(parsed.validTo);
 }

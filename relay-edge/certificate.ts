@@ -9,7 +9,7 @@ import { X509Certificate } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { EdgeSettings } from "../lib/core/edge-settings.ts";
-import { type PemPair, parsePemPair } from "../lib/core/pem.ts";
+import { NoCertificate, type PemPair, parsePemPair } from "../lib/core/pem.ts";
 
 /** Certificate chain and private key, PEM. */
 export type Certificate = PemPair;
@@ -33,6 +33,23 @@ export async function loadCertificate(
     return { cert: await readFile(certificateFile, "utf8"), key: await readFile(keyFile, "utf8") };
   }
   return (await keptCertificate(settings, now())) ?? (await makeCertificate(settings, now()));
+}
+
+/**
+ * The certificate to start with. Where one is awaited and not there yet, a self-signed one stands in for it, so that mail
+ * can come in meanwhile; any other failure rejects as above.
+ */
+export async function firstCertificate(
+  settings: Pick<EdgeSettings, "tls" | "tlsAwaitSecret" | "dataDir" | "hostName">,
+  now: () => number,
+  readTlsSecret?: () => Promise<string>,
+): Promise<{ readonly certificate: Certificate; readonly awaited: boolean }> {
+  try {
+    return { certificate: await loadCertificate(settings, now, readTlsSecret), awaited: false };
+  } catch (error) {
+    if (!settings.tlsAwaitSecret || !(error instanceof NoCertificate)) throw error;
+    return { certificate: await loadCertificate(settings, now), awaited: true };
+  }
 }
 
 async function keptCertificate(

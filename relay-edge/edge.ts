@@ -18,7 +18,7 @@ import type { Log } from "../lib/core/log.ts";
 import { smtpReply } from "../lib/core/smtp-reply.ts";
 import { type AcceptorDeps, makeAcceptor, RefusalLog } from "./acceptor.ts";
 import { AuthGuard } from "./auth-guard.ts";
-import { loadCertificate } from "./certificate.ts";
+import { firstCertificate, loadCertificate } from "./certificate.ts";
 import { CertificateKeeper } from "./certificate-keeper.ts";
 import { ConnectionLimits } from "./connection-limits.ts";
 import { withDeadline } from "./deadline.ts";
@@ -70,7 +70,8 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
   const { config: settings } = deps;
   await prepareFolder(settings.temporaryDir);
   const load = () => loadCertificate(settings, deps.now, deps.readTlsSecret);
-  const certificate = await load();
+  const { certificate, awaited } = await firstCertificate(settings, deps.now, deps.readTlsSecret);
+  if (awaited) deps.log({ event: "certificate-awaited" });
   const metrics = new MetricSums(settings.environment);
   const guard = new AuthGuard({ now: () => performance.now(), delayMs: settings.authDelayMs });
   const session: MailSessionDeps = {
@@ -111,6 +112,7 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
     },
     now: deps.now,
     log: deps.log,
+    awaited,
   });
 
   const acceptor: AcceptorDeps = { limits, guard, refusals: new RefusalLog(deps.log), metrics };
@@ -135,6 +137,7 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
     }, settings.deadlineCheckMs).unref(),
     setInterval(() => acceptor.refusals.flush(), REFUSALS_MS).unref(),
     setInterval(() => void keeper.check(), settings.certificateCheckMs).unref(),
+    ...(awaited ? [awaitCertificate(keeper, settings.certificateAwaitMs)] : []),
   ];
   if (settings.metricsEveryMs > 0) timers.push(setInterval(writeMetrics, settings.metricsEveryMs).unref());
   const stopAccepting = (): void => {
@@ -168,6 +171,16 @@ export async function startEdge(deps: EdgeDeps): Promise<Edge> {
     stopAccepting();
     throw error;
   }
+}
+
+/** Looks often until the certificate is there. */
+function awaitCertificate(keeper: CertificateKeeper, everyMs: number): NodeJS.Timeout {
+  const timer = setInterval(() => {
+    void keeper.check().then(() => {
+      if (!keeper.awaited) clearInterval(timer);
+    });
+  }, everyMs).unref();
+  return timer;
 }
 
 /** Lets open transactions end, tells idle clients to go, and at the end of the time everybody. */

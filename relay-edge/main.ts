@@ -7,7 +7,7 @@
 
 import { randomBytes } from "node:crypto";
 import { makeDynamoDb, makeS3 } from "../lib/aws/clients.ts";
-import { makeSecretsManager, readSecret } from "../lib/aws/secret.ts";
+import { makeSecretsManager, readSecret, readSecretIfAny } from "../lib/aws/secret.ts";
 import { ConfigurationError } from "../lib/config/declare.ts";
 import { type EdgeConfig, readEdgeConfig } from "../lib/config/edge-config.ts";
 import { errorText, logJson } from "../lib/core/log.ts";
@@ -36,11 +36,16 @@ process.on("uncaughtException", crash);
 process.on("unhandledRejection", crash);
 
 const config = readConfigOrExit();
-const { tlsSecretArn } = config.settings;
+const { tlsSecretArn, tlsAwaitSecret } = config.settings;
 const tlsSecret = tlsSecretArn === undefined ? undefined : { client: makeSecretsManager(), id: tlsSecretArn };
 const edge = await startEdge({
   config: config.settings,
-  ...(tlsSecret === undefined ? {} : { readTlsSecret: () => readSecret(tlsSecret) }),
+  ...(tlsSecret === undefined
+    ? {}
+    : {
+        readTlsSecret: async () =>
+          tlsAwaitSecret ? ((await readSecretIfAny(tlsSecret)) ?? "") : await readSecret(tlsSecret),
+      }),
   spool: { client: makeS3(), bucket: config.spoolBucket },
   directory: { client: makeDynamoDb(), table: config.directoryTable },
   now: Date.now,

@@ -73,6 +73,12 @@ const declared = {
     undefined,
     "secret in AWS Secrets Manager that holds certificate chain and private key in PEM",
   ),
+  tlsAwaitSecret: optional(
+    ENV.tlsAwaitSecret,
+    flag,
+    false,
+    "true: as long as the secret holds no certificate, a self-signed one is shown",
+  ),
   certificateCheckMs: optional(
     ENV.certificateCheckMs,
     wholeNumber(100, 24 * 3_600_000),
@@ -239,6 +245,7 @@ export function readEdgeConfig(env: Env): EdgeConfig {
 /** What is not set from outside: the edge's inner deadlines, which `limits.ts` relates to one another. */
 function edgeDefaults() {
   return {
+    certificateAwaitMs: edge.certificateAwaitMs,
     memoryPerMessageBytesMax: edge.memoryPerMessageBytesMax,
     dotLinesMax: edge.dotLinesMax,
     afterFailedAuthMs: edge.afterFailedAuthMs,
@@ -266,5 +273,8 @@ function certificateProblems(env: Env): string[] {
   const hasSecret = (env[ENV.tlsSecretArn] ?? "") !== "";
   if (given.length > 0 && hasSecret)
     return [`${ENV.tlsSecretArn} and ${given.join(", ")}: set the secret or the files`];
+  if (env[ENV.tlsAwaitSecret] === "true" && !hasSecret) {
+    return [`${ENV.tlsAwaitSecret} goes with ${ENV.tlsSecretArn}`];
+  }
   return given.length === 1 ? [`${ENV.tlsCertificateFile} and ${ENV.tlsKeyFile} go together: set both or none`] : [];
 }

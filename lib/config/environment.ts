@@ -19,6 +19,19 @@ export interface HostedZoneSetting {
   readonly name: string;
 }
 
+/** Where the edge's certificate comes from. */
+export type TlsSource = "self-signed" | "secret" | "acme";
+
+/** A certificate authority that speaks ACME (RFC 8555). */
+export interface AcmeSetting {
+  /** Whom it may write to. */
+  readonly contact: string;
+  /** @default Let's Encrypt */
+  readonly directoryUrl: string;
+  /** Must be true: somebody has read the authority's terms of service and agrees to them. */
+  readonly termsOfServiceAgreed: boolean;
+}
+
 /** Size of the SMTP service. `cpu` and `memoryMiB` must be a pair that Fargate sells. */
 export interface EdgeSetting {
   /** Number of tasks; 2 or more survive the loss of a zone. @default 1 */
@@ -31,10 +44,16 @@ export interface EdgeSetting {
   readonly nodeImage?: string;
   /**
    * Secret in Secrets Manager, in the same region, with certificate chain and private key in PEM. Under a key of your
-   * own (KMS), give the edge's role the right to decrypt with it.
-   * @default - each task makes a self-signed certificate
+   * own (KMS), give the edge's role the right to decrypt with it. With tls `secret` only.
    */
   readonly tlsSecretArn?: string;
+  /**
+   * `self-signed`: each task makes one; `secret`: that of `tlsSecretArn`; `acme`: ordered and renewed by the relay.
+   * @default secret where `tlsSecretArn` is set, else self-signed
+   */
+  readonly tls: TlsSource;
+  /** With tls `acme` only. */
+  readonly acme?: AcmeSetting;
 }
 
 /** One environment. Optional members are absent where nothing was set; everything else has a value. */
@@ -94,6 +113,10 @@ const FARGATE_MEMORY_MIB: ReadonlyMap<number, readonly number[]> = new Map([
   [2048, range(4096, 16_384, 1024)],
   [4096, range(8192, 30_720, 1024)],
 ]);
+
+const TLS_SOURCES = ["self-signed", "secret", "acme"] as const;
+/** Its staging directory, whose certificates nobody trusts: https://acme-staging-v02.api.letsencrypt.org/directory. */
+const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
 
 const REGION = /^[a-z]{2}(-[a-z]+)+-[1-9]$/;
 const ZONE_ID = /^Z[A-Z0-9]{4,31}$/;
@@ -180,6 +203,7 @@ function readEdge(settings: JsonSettings): EdgeSetting {
     (text) => SECRET_ARN.test(text),
     "the whole ARN of a secret, with the six characters at its end",
   );
+  const acme = settings.groupOptional("acme");
   const cpu = settings.oneOf("cpu", [...FARGATE_MEMORY_MIB.keys()], 256);
   const edge = {
     desiredCount: settings.integer("desiredCount", 1, 100, 1),
@@ -187,9 +211,21 @@ function readEdge(settings: JsonSettings): EdgeSetting {
     memoryMiB: settings.oneOf("memoryMiB", FARGATE_MEMORY_MIB.get(cpu) ?? [], 512, `with cpu ${cpu}`),
     ...(nodeImage === undefined ? {} : { nodeImage }),
     ...(tlsSecretArn === undefined ? {} : { tlsSecretArn }),
+    tls: settings.oneOf("tls", TLS_SOURCES, tlsSecretArn === undefined ? "self-signed" : "secret"),
+    ...(acme === undefined ? {} : { acme: readAcme(acme) }),
   };
   settings.finish();
   return edge;
+}
+
+function readAcme(settings: JsonSettings): AcmeSetting {
+  const acme = {
+    contact: settings.text("contact", isMailbox, "a mail address"),
+    directoryUrl: settings.textOptional("directoryUrl", isHttpsUrl, "an https address") ?? LETS_ENCRYPT,
+    termsOfServiceAgreed: settings.flag("termsOfServiceAgreed", false),
+  };
+  settings.finish();
+  return acme;
 }
 
 /** Mistakes that only two settings together can make. */
@@ -208,10 +244,42 @@ function crossProblems(environment: Environment): string[] {
   if (secretRegion !== undefined && secretRegion !== region) {
     problems.push(`${at}.edge.tlsSecretArn: got a secret in ${secretRegion}; allowed: one in ${region}`);
   }
+  problems.push(...tlsProblems(environment));
   if (recordDays < retentionDays) {
     problems.push(`${at}.recordDays: got ${recordDays}; allowed: at least retentionDays (${retentionDays})`);
   }
   return problems;
+}
+
+function tlsProblems({ name, hostedZone, edge }: Environment): string[] {
+  const at = `environments.${name}`;
+  const { tls, acme, tlsSecretArn } = edge;
+  const problems: string[] = [];
+  if (tls === "secret" && tlsSecretArn === undefined) {
+    problems.push(`${at}.edge.tlsSecretArn: is missing; allowed: the ARN of a secret, with edge.tls secret`);
+  }
+  if (tls !== "secret" && tlsSecretArn !== undefined) {
+    problems.push(`${at}.edge.tlsSecretArn: got a secret; allowed: none, with edge.tls ${tls}`);
+  }
+  if (tls !== "acme" && acme !== undefined) {
+    problems.push(`${at}.edge.acme: got settings; allowed: none, with edge.tls ${tls}`);
+  }
+  if (tls !== "acme") return problems;
+  if (acme === undefined) {
+    problems.push(`${at}.edge.acme: is missing; allowed: contact and termsOfServiceAgreed, with edge.tls acme`);
+  } else if (!acme.termsOfServiceAgreed) {
+    problems.push(
+      `${at}.edge.acme.termsOfServiceAgreed: got false; allowed: true, once you have read the authority's terms of service`,
+    );
+  }
+  if (hostedZone === undefined) {
+    problems.push(`${at}.hostedZone: is missing; allowed: the zone of the host name, with edge.tls acme`);
+  }
+  return problems;
+}
+
+function isHttpsUrl(text: string): boolean {
+  return URL.canParse(text) && /^https:\/\/\S+$/.test(text);
 }
 
 function isMailbox(text: string): boolean {

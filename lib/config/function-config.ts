@@ -73,6 +73,15 @@ const webhook = {
   webhookLoopback: optional(ENV.webhookLoopback, flag, false, "webhooks may go to this machine, without TLS"),
 };
 
+const certificate = {
+  environment: common.environment,
+  hostName: required(ENV.hostName, text, "name that the certificate is for"),
+  hostedZoneId: required(ENV.hostedZoneId, text, "Route 53 zone that holds the name"),
+  tlsSecretArn: required(ENV.tlsSecretArn, text, "secret in AWS Secrets Manager that holds certificate and account"),
+  acmeDirectoryUrl: required(ENV.acmeDirectoryUrl, httpUrl, "directory of the certificate authority"),
+  acmeContact: required(ENV.acmeContact, text, "mail address for the certificate authority"),
+};
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** Settings of forward. */
@@ -81,6 +90,8 @@ export type ForwardConfig = Values<typeof forward>;
 export type FeedbackConfig = Values<typeof feedback>;
 /** Settings of webhook. */
 export type WebhookConfig = Values<typeof webhook>;
+/** Settings of the function that renews the certificate. */
+export type CertificateConfig = Values<typeof certificate>;
 /** Settings of the sweep. */
 export type SweepConfig = Values<typeof sweep>;
 
@@ -92,3 +103,5 @@ export const readFeedbackConfig = (env: Env): FeedbackConfig => readSettings(fee
 export const readWebhookConfig = (env: Env): WebhookConfig => readSettings(webhook, env);
 /** Throws `ConfigurationError` naming every wrong or missing setting. */
 export const readSweepConfig = (env: Env): SweepConfig => readSettings(sweep, env);
+/** Throws `ConfigurationError` naming every wrong or missing setting. */
+export const readCertificateConfig = (env: Env): CertificateConfig => readSettings(certificate, env);

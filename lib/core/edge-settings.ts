@@ -19,8 +19,12 @@ export interface EdgeSettings {
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | undefined;
   /** Certificate and key in AWS Secrets Manager instead. */
   readonly tlsSecretArn: string | undefined;
-  /** How often the certificate is read again. */
+  /** True: the secret is filled by somebody else, maybe later; until then a self-signed certificate is shown. */
+  readonly tlsAwaitSecret: boolean;
+  /** How often the certificate is read again, */
   readonly certificateCheckMs: number;
+  /** and how often as long as it is awaited. */
+  readonly certificateAwaitMs: number;
   /** Holds the self-signed certificate. */
   readonly dataDir: string;
   /** Holds what is too big for memory, while it is received. */

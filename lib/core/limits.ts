@@ -44,8 +44,8 @@ export const LIMITS = {
     sessionMs: 3_600_000,
     /** A renewed certificate is taken up within this time. */
     certificateCheckMs: 3_600_000,
-    /** From here on its end is warned of; what renews by itself has done so before. */
-    certificateWarnDays: 21,
+    /** While a certificate is awaited for the first time, it is looked for this often. */
+    certificateAwaitMs: 30_000,
     metricsEveryMs: 60_000,
     /** Commands that bring no mail, since the last message or the start. */
     junkCommandsMax: 100,
@@ -189,6 +189,22 @@ export const LIMITS = {
     /** A server that did not answer is left alone this long. */
     silenceMs: 30_000,
   },
+  certificate: {
+    timeoutSeconds: 300,
+    memoryMiB: 256,
+    scheduleHours: 6,
+    /** It is renewed when this share of its life is left, */
+    renewShare: 1 / 3,
+    /** and its end is warned of when this share is left, or these days if they are fewer. */
+    warnShare: 1 / 4,
+    warnDays: 21,
+    /** How long the certificate authority may take for one answer. */
+    requestTimeoutMs: 20_000,
+    /** It is asked whether it is done yet this often, with waits that double from the first to the last. */
+    pollsMax: 10,
+    pollMinMs: 1_000,
+    pollMaxMs: 10_000,
+  },
   sweep: {
     timeoutSeconds: 300,
     memoryMiB: 256,
@@ -219,7 +235,7 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
   const must = (holds: boolean, sentence: string): void => {
     if (!holds) problems.push(sentence);
   };
-  const { edge, forward, ses, account, feedback, breaker, webhook, sweep, queue, spool, ledger } = limits;
+  const { edge, forward, ses, account, feedback, breaker, webhook, certificate, sweep, queue, spool, ledger } = limits;
   must(forward.visibilityTimeoutSeconds >= 6 * forward.timeoutSeconds, "forward visibility is under six timeouts");
   must(feedback.visibilityTimeoutSeconds >= 6 * feedback.timeoutSeconds, "feedback visibility is under six timeouts");
   must(webhook.visibilityTimeoutSeconds >= 6 * webhook.timeoutSeconds, "webhook visibility is under six timeouts");
@@ -247,8 +263,14 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
   must(edge.recipientsMax <= edge.senderRecipientsPerMinute, "a full message exceeds its sender's minute");
   must(edge.commandMs < edge.sessionMs, "a session ends before one command may");
   must(
-    edge.certificateCheckMs < edge.certificateWarnDays * 86_400_000,
+    edge.certificateCheckMs < certificate.warnDays * 86_400_000,
     "a certificate may end before its warning is looked for",
+  );
+  must(certificate.warnShare < certificate.renewShare, "a certificate is warned of before it is renewed");
+  // Order and download are waited for like the challenge, and Route 53 for up to a minute and a half.
+  must(
+    2 * certificate.pollsMax * certificate.pollMaxMs + 90_000 < certificate.timeoutSeconds * 1000,
+    "waiting for a certificate outlives its invocation",
   );
   must(edge.closeTimeoutMs < edge.containerStopSeconds * 1000, "the container stops before the listener has closed");
   must(edge.messageSizeBytesMax * (4 / 3) < 40_000_000, "a full-size message exceeds SES's 40 MB after base64");

@@ -35,6 +35,10 @@ export const ENV = {
   tlsCertificateFile: "RELAYHOST_TLS_CERTIFICATE_FILE",
   tlsKeyFile: "RELAYHOST_TLS_KEY_FILE",
   tlsSecretArn: "RELAYHOST_TLS_SECRET_ARN",
+  tlsAwaitSecret: "RELAYHOST_TLS_AWAIT_SECRET",
+  acmeDirectoryUrl: "RELAYHOST_ACME_DIRECTORY_URL",
+  acmeContact: "RELAYHOST_ACME_CONTACT",
+  hostedZoneId: "RELAYHOST_HOSTED_ZONE_ID",
   certificateCheckMs: "RELAYHOST_CERTIFICATE_CHECK_MS",
   temporaryDir: "RELAYHOST_TEMPORARY_DIR",
   strictAuthentication: "RELAYHOST_STRICT_AUTHENTICATION",
@@ -73,6 +77,9 @@ export const ENV = {
 export const SPOOL_PREFIX = "spool/";
 /** Ending of every spool key. */
 export const SPOOL_SUFFIX = ".eml";
+
+/** Label of the record that proves a name to a certificate authority (RFC 8555 §8.4). */
+export const CHALLENGE_LABEL = "_acme-challenge";
 
 /** SES message tags that lead an event back to its record. SES allows `A-Z a-z 0-9 _ -` only. */
 export const SES_TAG = {

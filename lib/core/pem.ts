@@ -15,13 +15,16 @@ export interface PemPair {
 
 const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?-----END \1-----/g;
 
+/** There is no certificate at all: where one is awaited, it has not come yet. */
+export class NoCertificate extends Error {}
+
 /** Reads the pair; throws an Error with a sentence when there is none. */
 export function parsePemPair(text: string): PemPair {
   const blocks = [...pemText(text).matchAll(BLOCK)].map(([block, label = ""]) => ({ block, label }));
   const certificates = blocks.filter(({ label }) => label === "CERTIFICATE");
   const keys = blocks.filter(({ label }) => label.endsWith("PRIVATE KEY"));
   const [key] = keys;
-  if (certificates.length === 0) throw new Error("the secret holds no certificate (a PEM block CERTIFICATE)");
+  if (certificates.length === 0) throw new NoCertificate("the secret holds no certificate (a PEM block CERTIFICATE)");
   if (key === undefined) throw new Error("the secret holds no private key (a PEM block PRIVATE KEY)");
   if (keys.length > 1) throw new Error("the secret holds more than one private key");
   if (key.label.startsWith("ENCRYPTED") || /^Proc-Type:.*ENCRYPTED/m.test(key.block)) {

@@ -59,7 +59,7 @@ export const ALARM_TEXTS = {
   },
   CertificateExpires: {
     title: "Certificate expires",
-    meaning: "The edge's certificate ends within three weeks and was not renewed.",
+    meaning: "The edge's certificate ends soon and was not renewed, or there is none that clients can check.",
   },
   EdgeUnhealthy: {
     title: "Edge unhealthy",

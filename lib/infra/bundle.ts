@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
 
 /** The functions that have a `lambda/<name>/handler.ts`. */
-export const FUNCTION_NAMES = ["forward", "feedback", "sweep", "webhook"] as const;
+export const FUNCTION_NAMES = ["forward", "feedback", "sweep", "webhook", "certificate"] as const;
 /** Name of a function, and of its folder under `lambda/`. */
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
@@ -102,6 +102,7 @@ export async function bundleRelay(outDir: string): Promise<RelayCode> {
       feedback: folder("feedback"),
       sweep: folder("sweep"),
       webhook: folder("webhook"),
+      certificate: folder("certificate"),
     },
     edgeImage: folder("edge-image"),
   };

@@ -35,6 +35,8 @@ export interface EdgeTaskProps {
   /** Docker build context that `prepareEdgeImage` wrote. */
   readonly imageDir: string;
   readonly resources: Pick<RelayResources, "spool" | "directory">;
+  /** Secret with the certificate; `awaited`: somebody fills it later. */
+  readonly tlsSecret: { readonly arn: string; readonly awaited: boolean } | undefined;
 }
 
 /** Ports inside the container, above 1024 because its user is unprivileged. */
@@ -91,15 +93,15 @@ export class EdgeTask extends Construct {
         conditions: { StringEquals: { "aws:SourceAccount": Stack.of(this).account } },
       }),
       inlinePolicies: {
-        rights: new PolicyDocument({ statements: edgeRights(props.resources, props.environment.edge.tlsSecretArn) }),
+        rights: new PolicyDocument({ statements: edgeRights(props.resources, props.tlsSecret?.arn) }),
       },
     });
   }
 
   /** Adds the one container; returns its log. */
   private addContainer(props: EdgeTaskProps): LogGroup {
-    const { environment, resources } = props;
-    const { nodeImage, tlsSecretArn } = environment.edge;
+    const { environment, resources, tlsSecret } = props;
+    const { nodeImage } = environment.edge;
     const { logGroup } = new RelayLog(this, "Log", {
       logGroupName: `/relayhost/${environment.name}/edge`,
       logicalId: "EdgeLog",
@@ -125,7 +127,8 @@ export class EdgeTask extends Construct {
         [ENV.healthPort]: String(EDGE_PORT.health),
         [ENV.temporaryDir]: TEMPORARY_DIR,
         [ENV.dataDir]: `${TEMPORARY_DIR}/relayhost`,
-        ...(tlsSecretArn === undefined ? {} : { [ENV.tlsSecretArn]: tlsSecretArn }),
+        ...(tlsSecret === undefined ? {} : { [ENV.tlsSecretArn]: tlsSecret.arn }),
+        ...(tlsSecret?.awaited === true ? { [ENV.tlsAwaitSecret]: "true" } : {}),
       },
       portMappings: Object.values(EDGE_PORT).map((containerPort) => ({ containerPort })),
       user: USER,

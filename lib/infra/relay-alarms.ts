@@ -41,6 +41,8 @@ export interface RelayAlarmsProps {
   readonly forwardLog: ILogGroup;
   readonly feedbackLog: ILogGroup;
   readonly edgeLog: ILogGroup;
+  /** Absent where the certificate is not renewed here. */
+  readonly certificateLog: ILogGroup | undefined;
   /** Absent while the environment stands by. */
   readonly targets: NetworkTargetGroup | undefined;
 }
@@ -126,7 +128,7 @@ export class RelayAlarms extends Construct {
     this.alarm("QuotaNearlyUsed", { metric: used, threshold: 0.8, periods: 1 });
   }
 
-  private watchEdge({ edgeLog, targets }: RelayAlarmsProps): void {
+  private watchEdge({ edgeLog, certificateLog, targets }: RelayAlarmsProps): void {
     if (targets === undefined) return;
     this.alarm("EdgeUnhealthy", {
       metric: targets.metrics.healthyHostCount({ statistic: Stats.MINIMUM, period: Duration.minutes(1) }),
@@ -136,6 +138,8 @@ export class RelayAlarms extends Construct {
       silenceRings: true,
     });
     const certificate = this.counted("CertificateExpires", edgeLog, "certificate-expires");
+    // The edge cannot tell that it waits in vain for its first one; whoever should bring it can.
+    if (certificateLog !== undefined) this.countAlso("CertificateExpires", certificateLog, "certificate-expires");
     this.alarm("CertificateExpires", { metric: certificate, threshold: 1, periods: 1 });
     const directory = this.counted("DirectoryErrors", edgeLog, "directory-failed");
     this.alarm("DirectoryErrors", { metric: directory, threshold: 5, periods: 2 });
@@ -145,15 +149,24 @@ export class RelayAlarms extends Construct {
 
   /** How often an event stands in a log, in five minutes; or the greatest of a number that it carries. */
   private counted(metricName: string, logGroup: ILogGroup, event: string, value?: string): Metric {
-    const filter = new MetricFilter(this, `${metricName}Filter`, {
+    const filter = this.filter(`${metricName}Filter`, metricName, logGroup, event, value);
+    return filter.metric({ statistic: value === undefined ? Stats.SUM : Stats.MAXIMUM, period: FIVE_MINUTES });
+  }
+
+  /** Adds the event of another log to the same metric. */
+  private countAlso(metricName: string, logGroup: ILogGroup, event: string): void {
+    this.filter(`${metricName}Filter2`, metricName, logGroup, event);
+  }
+
+  private filter(id: string, metricName: string, logGroup: ILogGroup, event: string, value = "1"): MetricFilter {
+    return new MetricFilter(this, id, {
       logGroup,
       filterPattern: FilterPattern.stringValue("$.event", "=", event),
       metricNamespace: METRIC_NAMESPACE,
       // Filters cannot take a dimension from the log of another environment; the name tells them apart.
       metricName: `${this.#environment.name}.${metricName}`,
-      metricValue: value ?? "1",
+      metricValue: value,
     });
-    return filter.metric({ statistic: value === undefined ? Stats.SUM : Stats.MAXIMUM, period: FIVE_MINUTES });
   }
 
   private alarm(id: AlarmId, condition: Condition): void {

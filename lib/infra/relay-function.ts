@@ -22,7 +22,7 @@ import { logRights } from "./rights.ts";
 /** What makes one function differ from another. */
 export interface RelayFunctionProps {
   readonly environment: Environment;
-  /** `forward`, `feedback`, `sweep` or `webhook`: the last part of the function's name. */
+  /** `forward`, `feedback` and so on: the last part of the function's name. */
   readonly name: string;
   readonly logicalId: string;
   readonly description: string;

@@ -12,6 +12,7 @@ import type { Environment } from "../config/environment.ts";
 import { SES_CALLS_PER_SECOND } from "../config/runtime-names.ts";
 import { runtimeParameterName } from "../core/names.ts";
 import type { RelayCode } from "./bundle.ts";
+import { CertificateRenewal } from "./certificate-renewal.ts";
 import { DirectoryTable } from "./directory-table.ts";
 import { EdgeTask } from "./edge-task.ts";
 import { FeedbackIntake } from "./feedback-intake.ts";
@@ -80,7 +81,24 @@ export class RelayStack extends Stack {
       feedbackQueue: feedback.feedbackQueue,
     });
     const { vpc } = new RelayNetwork(this, "Network");
-    const task = new EdgeTask(this, "EdgeTask", { environment, resources, imageDir: code.edgeImage });
+    const { hostName, hostedZone } = environment;
+    const { acme, tlsSecretArn } = environment.edge;
+    const renewal =
+      acme === undefined || hostedZone === undefined
+        ? undefined
+        : new CertificateRenewal(this, "Certificate", {
+            environment,
+            hostedZone,
+            acme,
+            codeDir: code.functions.certificate,
+          });
+    const secretArn = renewal?.secretArn ?? tlsSecretArn;
+    const task = new EdgeTask(this, "EdgeTask", {
+      environment,
+      resources,
+      imageDir: code.edgeImage,
+      tlsSecret: secretArn === undefined ? undefined : { arn: secretArn, awaited: renewal !== undefined },
+    });
     const edge = environment.standby
       ? undefined
       : new SmtpEdge(this, "Edge", { environment, vpc, taskDefinition: task.definition });
@@ -100,6 +118,7 @@ export class RelayStack extends Stack {
       forwardLog: forward.worker.logGroup,
       feedbackLog: feedback.worker.logGroup,
       edgeLog: task.logGroup,
+      certificateLog: renewal?.worker.logGroup,
       targets: edge?.targets,
     });
     new RelayDashboard(this, "Dashboard", {
@@ -114,7 +133,6 @@ export class RelayStack extends Stack {
       possibleDuplicates,
       alarms,
     });
-    const { hostName, hostedZone } = environment;
     const systemDomain = domainOf(environment.systemAddress);
     if (hostedZone !== undefined && isInZone(systemDomain, hostedZone.name)) {
       const { configurationSet } = feedback;

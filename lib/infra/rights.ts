@@ -5,14 +5,14 @@
  * can send; a function has the rights that its code uses, which a test takes from its bundle. The CDK's `grant...` helpers are avoided because they add `s3:GetObject*`, `s3:List*` and the like.
  */
 
-import { Stack } from "aws-cdk-lib";
+import { ArnFormat, Stack } from "aws-cdk-lib";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { ILogGroup } from "aws-cdk-lib/aws-logs";
 import type { IBucket } from "aws-cdk-lib/aws-s3";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
-import { DIRECTORY_INDEX, LEDGER_INDEX, SPOOL_PREFIX } from "../core/names.ts";
+import { CHALLENGE_LABEL, DIRECTORY_INDEX, LEDGER_INDEX, SPOOL_PREFIX } from "../core/names.ts";
 
 /** What the roles are about. */
 export interface RelayResources {
@@ -121,6 +121,30 @@ export function webhookRights(directory: ITable, webhookQueue: IQueue, webhookDl
   ];
 }
 
+/** Certificate: its own secret, and one record of one name in the zone. It can neither read the zone nor change anything else. */
+export function certificateRights(
+  scope: Construct,
+  names: { readonly secretArn: string; readonly zoneId: string; readonly hostName: string },
+): PolicyStatement[] {
+  const prove = new PolicyStatement({
+    sid: "ProveName",
+    actions: ["route53:ChangeResourceRecordSets"],
+    resources: [route53(scope, "hostedzone", names.zoneId)],
+    conditions: {
+      "ForAllValues:StringEquals": {
+        "route53:ChangeResourceRecordSetsNormalizedRecordNames": [`${CHALLENGE_LABEL}.${names.hostName}`],
+        "route53:ChangeResourceRecordSetsRecordTypes": ["TXT"],
+        "route53:ChangeResourceRecordSetsActions": ["UPSERT", "DELETE"],
+      },
+    },
+  });
+  return [
+    allow("KeepCertificate", ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"], [names.secretArn]),
+    prove,
+    allow("AwaitChange", ["route53:GetChange"], [route53(scope, "change", "*")]),
+  ];
+}
+
 /** What a function needs to write its own log, and no other. */
 export function logRights(logGroup: ILogGroup): PolicyStatement {
   return allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [logGroup.logGroupArn]);
@@ -128,6 +152,12 @@ export function logRights(logGroup: ILogGroup): PolicyStatement {
 
 function allow(sid: string, actions: string[], resources: string[]): PolicyStatement {
   return new PolicyStatement({ sid, actions, resources });
+}
+
+/** Route 53 is one for all regions, and its ARNs name no account. */
+function route53(scope: Construct, resource: string, resourceName: string): string {
+  const arnFormat = ArnFormat.SLASH_RESOURCE_NAME;
+  return Stack.of(scope).formatArn({ service: "route53", region: "", account: "", resource, resourceName, arnFormat });
 }
 
 function tellWebhooks(queue: IQueue | undefined): PolicyStatement[] {

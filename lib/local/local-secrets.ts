@@ -31,7 +31,8 @@ interface Version {
 interface Stored {
   readonly arn: string;
   readonly name: string;
-  readonly current: Version;
+  /** Absent in a secret that was made without a value. */
+  readonly current?: Version;
   readonly previous?: Version;
 }
 
@@ -66,6 +67,10 @@ export async function openLocalSecrets(file: string, region: string): Promise<Lo
       }
       const suffix = randomBytes(4).toString("hex").slice(0, 6);
       const arn = `arn:aws:secretsmanager:${region}:000000000000:secret:${name}-${suffix}`;
+      if (input["SecretString"] === undefined && input["SecretBinary"] === undefined) {
+        await save({ arn, name });
+        return { ARN: arn, Name: name };
+      }
       const current = versionOf(input);
       await save({ arn, name, current });
       return { ARN: arn, Name: name, VersionId: current.id };
@@ -73,7 +78,7 @@ export async function openLocalSecrets(file: string, region: string): Promise<Lo
     async PutSecretValue(input) {
       const { arn, name, current: previous } = find(input);
       const current = versionOf(input);
-      await save({ arn, name, current, previous });
+      await save({ arn, name, current, ...(previous === undefined ? {} : { previous }) });
       return { ARN: arn, Name: name, VersionId: current.id, VersionStages: ["AWSCURRENT"] };
     },
     async GetSecretValue(input) {
@@ -84,7 +89,7 @@ export async function openLocalSecrets(file: string, region: string): Promise<Lo
         throw new RefusedRequest(
           400,
           "ResourceNotFoundException",
-          `No version with the stage ${JSON.stringify(stage)}.`,
+          `Secrets Manager can't find the specified secret value for staging label: ${JSON.stringify(stage)}`,
         );
       }
       return {

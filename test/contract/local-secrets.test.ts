@@ -11,7 +11,7 @@ import {
   ResourceNotFoundException,
 } from "@aws-sdk/client-secrets-manager";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { makeSecretsManager, readSecret } from "../../lib/aws/secret.ts";
+import { makeSecretsManager, readSecret, readSecretIfAny, writeSecret } from "../../lib/aws/secret.ts";
 import { type LocalAws, startLocalAws } from "../../lib/local/local-aws.ts";
 import { useLocalAws } from "../../lib/local/local-environment.ts";
 
@@ -44,6 +44,16 @@ it("keeps a secret by name and ARN, over a restart, for its owner's eyes only", 
   const previous = await again.send(new GetSecretValueCommand({ SecretId: "relay/tls", VersionStage: "AWSPREVIOUS" }));
   expect(previous).toMatchObject({ SecretString: "one", VersionId: created.VersionId, Name: "relay/tls" });
   again.destroy();
+});
+
+it("may have no value yet", async () => {
+  const client = makeSecretsManager();
+  const { ARN: id = "" } = await client.send(new CreateSecretCommand({ Name: "empty" }));
+  expect(await readSecretIfAny({ client, id })).toBeUndefined();
+  await expect(readSecret({ client, id })).rejects.toThrow(/staging label: "AWSCURRENT"/);
+  await writeSecret({ client, id }, "now");
+  expect(await readSecretIfAny({ client, id })).toBe("now");
+  client.destroy();
 });
 
 it("refuses as the service does", async () => {

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ALARM_TEXTS, runbookAnchor } from "../../lib/infra/alarm-list.ts";
 import { sourceFiles } from "../tidy/repository-files.ts";
-import { environmentNames, type Json, list, object } from "./cdk-json.ts";
+import { environmentNames, type Json, list, object, settingsOf } from "./cdk-json.ts";
 import { render, synthesize } from "./synthesized.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
-const prod = synthesize("prod", { webhooks: true });
+const prod = synthesize("prod", { webhooks: true, edge: settingsOf("staging")["edge"] ?? {} });
 const alarms = prod.ofType("AWS::CloudWatch::Alarm");
 const runbook = readFileSync(join(ROOT, "RUNBOOK.md"), "utf8");
 const sections = runbook
@@ -56,6 +56,7 @@ describe("each alarm", () => {
       ["<EdgeLog>", /^(relay-edge|lib)\//],
       ["<ForwardFunctionLog>", /^(lambda\/forward|lib)\//],
       ["<FeedbackFunctionLog>", /^(lambda\/feedback|lib)\//],
+      ["<CertificateFunctionLog>", /^lambda\/certificate\//],
     ]);
     const filters = prod.ofType("AWS::Logs::MetricFilter");
     expect(filters.length).toBeGreaterThan(3);

@@ -36,7 +36,7 @@ describe("the settings of an environment", () => {
         sesTlsPolicy: "OPTIONAL",
         sesDeliveryHours: 14,
         deletionProtection: true,
-        edge: { desiredCount: 1, cpu: 256, memoryMiB: 512 },
+        edge: { desiredCount: 1, cpu: 256, memoryMiB: 512, tls: "self-signed" },
       },
     });
   });
@@ -75,7 +75,7 @@ describe("the settings of an environment", () => {
       'environments.prod.edge.tlsSecretArn: got "relay/tls"; allowed: the whole ARN of a secret, with the six characters at its end',
       "environments.prod.edge.desiredCount: got 1.5; allowed: an integer from 1 to 100",
       "environments.prod.edge.memoryMiB: got 512; allowed: with cpu 512, one of 1024, 2048, 3072, 4096",
-      "environments.prod.edge.cpus: unknown setting; known here: cpu, desiredCount, memoryMiB, nodeImage, tlsSecretArn",
+      "environments.prod.edge.cpus: unknown setting; known here: acme, cpu, desiredCount, memoryMiB, nodeImage, tls, tlsSecretArn",
       expect.stringMatching(
         /^environments\.prod\.deletionProtecton: unknown setting; known here: .*deletionProtection, edge, /,
       ),
@@ -94,6 +94,34 @@ describe("the settings of an environment", () => {
       'environments.prod.hostName: got "relay.example.net"; allowed: a name in the hosted zone example.com',
       "environments.prod.edge.tlsSecretArn: got a secret in us-east-1; allowed: one in ap-northeast-1",
       "environments.prod.recordDays: got 10; allowed: at least retentionDays (30)",
+    ]);
+  });
+
+  it("take the certificate from one place, with all that it needs", () => {
+    const acme = { contact: "operator@example.net", termsOfServiceAgreed: true };
+    const zone = { hostedZone: { id: "Z0123456789ABCDEFGHIJ", name: "example.net" } };
+    const parsed = parseEnvironment("prod", { ...MINIMAL, ...zone, edge: { tls: "acme", acme } });
+    expect(parsed).toMatchObject({
+      environment: { edge: { tls: "acme", acme: { directoryUrl: "https://acme-v02.api.letsencrypt.org/directory" } } },
+    });
+    const tlsSecretArn = "arn:aws:secretsmanager:ap-northeast-1:111122223333:secret:relay/tls-Ab12Cd";
+    expect(parseEnvironment("prod", { ...MINIMAL, edge: { tlsSecretArn } })).toMatchObject({
+      environment: { edge: { tls: "secret" } },
+    });
+    const edge = { tls: "acme", tlsSecretArn, acme: { directoryUrl: "http://ca.example/", contact: "me" } };
+    expect(problemsOf({ ...MINIMAL, edge })).toEqual([
+      'environments.prod.edge.acme.contact: got "me"; allowed: a mail address',
+      'environments.prod.edge.acme.directoryUrl: got "http://ca.example/"; allowed: an https address',
+      "environments.prod.edge.tlsSecretArn: got a secret; allowed: none, with edge.tls acme",
+      "environments.prod.edge.acme.termsOfServiceAgreed: got false; allowed: true, once you have read the authority's terms of service",
+      "environments.prod.hostedZone: is missing; allowed: the zone of the host name, with edge.tls acme",
+    ]);
+    expect(problemsOf({ ...MINIMAL, ...zone, edge: { tls: "acme" } })).toEqual([
+      "environments.prod.edge.acme: is missing; allowed: contact and termsOfServiceAgreed, with edge.tls acme",
+    ]);
+    expect(problemsOf({ ...MINIMAL, edge: { tls: "secret", acme } })).toEqual([
+      "environments.prod.edge.tlsSecretArn: is missing; allowed: the ARN of a secret, with edge.tls secret",
+      "environments.prod.edge.acme: got settings; allowed: none, with edge.tls secret",
     ]);
   });
 

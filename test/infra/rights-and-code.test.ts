@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
+import { settingsOf } from "./cdk-json.ts";
 import { grants } from "./grants.ts";
 import { synthesize } from "./synthesized.ts";
 
@@ -25,7 +26,10 @@ const ACTION_OF: Readonly<Record<string, readonly string[]>> = {
   "client-s3 GetObject": ["s3:GetObject", "s3:ListBucket"],
   "client-s3 ListObjectsV2": ["s3:ListBucket"],
   "client-s3 PutObject": ["s3:PutObject"],
+  "client-route-53 ChangeResourceRecordSets": ["route53:ChangeResourceRecordSets"],
+  "client-route-53 GetChange": ["route53:GetChange"],
   "client-secrets-manager GetSecretValue": ["secretsmanager:GetSecretValue"],
+  "client-secrets-manager PutSecretValue": ["secretsmanager:PutSecretValue"],
   "client-sesv2 GetAccount": ["ses:GetAccount"],
   "client-sesv2 GetEmailIdentity": ["ses:GetEmailIdentity"],
   "client-sesv2 ListEmailIdentities": ["ses:ListEmailIdentities"],
@@ -42,7 +46,7 @@ const LOG = ["logs:CreateLogStream", "logs:PutLogEvents"];
 /** Lambda's poller takes messages with the function's role. */
 const POLLER = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
 
-const prod = synthesize("prod", { webhooks: true });
+const prod = synthesize("prod", { webhooks: true, edge: settingsOf("staging")["edge"] ?? {} });
 
 describe.each([
   { entry: "relay-edge/main.ts", role: "EdgeTaskRole", besides: [] },
@@ -54,6 +58,7 @@ describe.each([
     besides: [...LOG, ...POLLER, "s3:GetObjectVersion"],
   },
   { entry: "lambda/webhook/handler.ts", role: "WebhookSenderWorkerRole", besides: [...LOG, ...POLLER] },
+  { entry: "lambda/certificate/handler.ts", role: "CertificateWorkerRole", besides: LOG },
   { entry: "lambda/sweep/handler.ts", role: "SweepWorkerRole", besides: LOG },
 ])("the role of $entry", ({ entry, role, besides }) => {
   it(

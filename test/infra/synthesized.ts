@@ -150,6 +150,7 @@ function standInCode(dir: string): RelayCode {
       feedback: folder("feedback", "handler.mjs"),
       sweep: folder("sweep", "handler.mjs"),
       webhook: folder("webhook", "handler.mjs"),
+      certificate: folder("certificate", "handler.mjs"),
     },
     edgeImage: folder("edge-image", "Dockerfile"),
   };

@@ -9,8 +9,9 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
 # libsasl2-modules brings the PLAIN and LOGIN mechanisms, libnet-ssleay-perl brings TLS to swaks. m4 makes sendmail's
-# configuration. socat takes what mail servers say to syslog. knot is the name server of the DNS tests.
-packages=(postfix libsasl2-modules msmtp swaks libnet-ssleay-perl nmap testssl.sh openssl m4 socat knot)
+# configuration. socat takes what mail servers say to syslog. knot is the name server of the DNS tests, pebble the
+# certificate authority (with a name server of its own).
+packages=(postfix libsasl2-modules msmtp swaks libnet-ssleay-perl nmap testssl.sh openssl m4 socat knot pebble)
 
 # shellcheck source=test/interop/apt.sh
 . "$here/apt.sh"

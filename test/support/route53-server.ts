@@ -23,15 +23,35 @@ export interface Route53Server {
 
 const PAGE = 4;
 
-/** Listens on loopback. */
-export async function startRoute53(): Promise<Route53Server> {
+/** One record set that a batch wrote or took away. */
+export interface AppliedChange {
+  readonly action: string;
+  readonly name: string;
+  readonly type: string;
+  readonly values: readonly string[];
+}
+
+/** Listens on loopback. `applied`: brings a change to the name servers; until it resolves the change is PENDING. */
+export async function startRoute53(
+  applied: (changes: readonly AppliedChange[]) => Promise<void> = async () => undefined,
+): Promise<Route53Server> {
   const zones: Route53Server["zones"] = new Map();
   const batches: string[] = [];
+  let inSync = true;
+  const change = (changes: readonly AppliedChange[]): void => {
+    inSync = false;
+    void applied(changes).then(() => (inSync = true));
+  };
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      const answer = serve(zones, batches, request.method ?? "", request.url ?? "/", Buffer.concat(chunks).toString());
+      const answer = serve(
+        { zones, batches, change, inSync: () => inSync },
+        request.method ?? "",
+        request.url ?? "/",
+        Buffer.concat(chunks).toString(),
+      );
       response.writeHead(answer.status, { "content-type": "text/xml" });
       response.end(`<?xml version="1.0" encoding="UTF-8"?>\n${answer.body}`);
     });
@@ -40,14 +60,15 @@ export async function startRoute53(): Promise<Route53Server> {
   return { url: `http://127.0.0.1:${portOf(server)}`, zones, batches, close: async () => await closed(server) };
 }
 
-function serve(
-  zones: Route53Server["zones"],
-  batches: string[],
-  method: string,
-  url: string,
-  body: string,
-): { status: number; body: string } {
+interface State extends Pick<Route53Server, "zones" | "batches"> {
+  readonly change: (changes: readonly AppliedChange[]) => void;
+  readonly inSync: () => boolean;
+}
+
+function serve(state: State, method: string, url: string, body: string): { status: number; body: string } {
+  const { zones, batches } = state;
   const { pathname, searchParams } = new URL(url, "http://x");
+  if (/^\/2013-04-01\/change\/C1$/.test(pathname)) return ok("GetChange", changeInfo(state.inSync()));
   const id = /^\/2013-04-01\/hostedzone\/([^/]+)\/rrset\/?$/.exec(pathname)?.[1];
   if (id === undefined) {
     const list = [...zones].map(
@@ -66,10 +87,13 @@ function serve(
   if (typeof changed === "string") return refusal(400, "InvalidChangeBatch", changed);
   zone.sets = changed;
   batches.push(body);
-  return ok(
-    "ChangeResourceRecordSets",
-    "<ChangeInfo><Id>/change/C1</Id><Status>PENDING</Status><SubmittedAt>2026-11-24T00:00:00Z</SubmittedAt></ChangeInfo>",
-  );
+  state.change(changesIn(body).map(({ action, set }) => ({ action, ...set })));
+  return ok("ChangeResourceRecordSets", changeInfo(false));
+}
+
+function changeInfo(inSync: boolean): string {
+  const status = inSync ? "INSYNC" : "PENDING";
+  return `<ChangeInfo><Id>/change/C1</Id><Status>${status}</Status><SubmittedAt>2026-11-24T00:00:00Z</SubmittedAt></ChangeInfo>`;
 }
 
 function page(sets: readonly StoredSet[], name: string | null, type: string | null) {
@@ -93,17 +117,25 @@ function page(sets: readonly StoredSet[], name: string | null, type: string | nu
 /** The sets after the batch, or why it is refused. */
 function changedSets(sets: readonly StoredSet[], body: string): StoredSet[] | string {
   let changed = [...sets];
-  for (const [, change = ""] of body.matchAll(/<Change>(.*?)<\/Change>/gs)) {
-    const one = (tag: string): string => unescaped(new RegExp(`<${tag}>(.*?)</${tag}>`, "s").exec(change)?.[1] ?? "");
-    const values = [...change.matchAll(/<Value>(.*?)<\/Value>/gs)].map(([, value = ""]) => unescaped(value));
-    const set = { name: one("Name"), type: one("Type"), ttl: one("TTL"), values };
+  for (const { action, set } of changesIn(body)) {
     const present = changed.find(({ name, type }) => name === set.name && type === set.type);
-    if (one("Action") === "CREATE" && present !== undefined) {
+    if (action === "CREATE" && present !== undefined) {
       return `Tried to create resource record set [name='${set.name}', type='${set.type}'] but it already exists`;
     }
-    changed = [...changed.filter((other) => other !== present), set];
+    if (action === "DELETE" && JSON.stringify(present) !== JSON.stringify(set)) {
+      return `Tried to delete resource record set [name='${set.name}', type='${set.type}'] but it was not found`;
+    }
+    changed = [...changed.filter((other) => other !== present), ...(action === "DELETE" ? [] : [set])];
   }
   return changed;
+}
+
+function changesIn(body: string): { readonly action: string; readonly set: StoredSet }[] {
+  return [...body.matchAll(/<Change>(.*?)<\/Change>/gs)].map(([, change = ""]) => {
+    const one = (tag: string): string => unescaped(new RegExp(`<${tag}>(.*?)</${tag}>`, "s").exec(change)?.[1] ?? "");
+    const values = [...change.matchAll(/<Value>(.*?)<\/Value>/gs)].map(([, value = ""]) => unescaped(value));
+    return { action: one("Action"), set: { name: one("Name"), type: one("Type"), ttl: one("TTL"), values } };
+  });
 }
 
 function ok(operation: string, inside: string): { status: number; body: string } {

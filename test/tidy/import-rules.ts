@@ -95,6 +95,11 @@ export const IMPORT_ROWS: readonly ImportRow[] = [
     because: "a function knows neither the edge nor another function",
   },
   {
+    files: /^lambda\/certificate\/order-certificate\.ts$/,
+    may: [CORE, /^acme-client$/],
+    because: "what speaks to a certificate authority knows no AWS",
+  },
+  {
     files: /^lambda\//,
     may: ["own folder", CORE, AWS, ANY_NODE],
     because: "behind its handler a function knows neither event types, configuration nor another function",
@@ -158,6 +163,11 @@ export const OWNED_PACKAGES: readonly OwnedPackage[] = [
     name: /^smtp-server(\/|$)/,
     only: new RegExp(`^(?:relay-edge/smtp-listener\\.ts$|${TESTS})`),
     because: "only smtp-listener.ts knows the SMTP library",
+  },
+  {
+    name: /^acme-client$/,
+    only: new RegExp(`^(?:lambda/certificate/order-certificate\\.ts$|${TESTS})`),
+    because: "only order-certificate.ts knows the ACME library",
   },
   {
     name: /^aws-lambda$/,

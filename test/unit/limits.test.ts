@@ -12,7 +12,7 @@ function changed(change: (limits: Loose) => void): typeof LIMITS {
   return copy as unknown as typeof LIMITS;
 }
 
-const { edge, forward, feedback } = LIMITS;
+const { edge, forward, feedback, certificate } = LIMITS;
 const BROKEN: readonly (readonly [string, (limits: Loose) => void])[] = [
   ["forward visibility", (l) => (l.forward.visibilityTimeoutSeconds = 6 * forward.timeoutSeconds - 1)],
   ["feedback visibility", (l) => (l.feedback.visibilityTimeoutSeconds = 6 * feedback.timeoutSeconds - 1)],
@@ -30,7 +30,9 @@ const BROKEN: readonly (readonly [string, (limits: Loose) => void])[] = [
   ["credential's recipients", (l) => (l.edge.credentialRecipientsPerMinute = edge.tenantRecipientsPerMinute)],
   ["full message exceeds its", (l) => (l.edge.senderRecipientsPerMinute = edge.recipientsMax - 1)],
   ["before one command may", (l) => (l.edge.sessionMs = edge.commandMs)],
-  ["certificate may end", (l) => (l.edge.certificateCheckMs = edge.certificateWarnDays * 86_400_000)],
+  ["certificate may end", (l) => (l.edge.certificateCheckMs = certificate.warnDays * 86_400_000)],
+  ["before it is renewed", (l) => (l.certificate.warnShare = certificate.renewShare)],
+  ["outlives its invocation", (l) => (l.certificate.timeoutSeconds = 290)],
   ["before the listener has closed", (l) => (l.edge.containerStopSeconds = edge.closeTimeoutMs / 1000)],
   ["40 MB", (l) => (l.edge.messageSizeBytesMax = 30_000_000)],
   ["memory per message", (l) => (l.edge.memoryPerMessageBytesMax = edge.messageSizeBytesMax + 1)],
