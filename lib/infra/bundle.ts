@@ -14,6 +14,7 @@
 import { copyFile, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type BuildOptions, build, type Metafile } from "esbuild";
+import { SBOM_FILE, sbomOf } from "./sbom.ts";
 
 /** The functions that have a `lambda/<name>/handler.ts`. */
 export const FUNCTION_NAMES = ["forward", "feedback", "sweep", "webhook", "certificate"] as const;
@@ -31,6 +32,8 @@ export interface Bundle {
   readonly bytes: number;
   /** What is parsed at a start: the file and what it imports at once. */
   readonly startBytes: number;
+  /** Folders below node_modules of which something is in it, as package-lock.json names them. */
+  readonly packages: readonly string[];
 }
 
 /** Folders with everything that the stack deploys. */
@@ -81,9 +84,10 @@ export async function bundleEdge(outDir: string): Promise<Bundle> {
   return await bundleEntry("main", "relay-edge/main.ts", outDir, { splitting: false });
 }
 
-/** Writes the edge's Docker build context: the Dockerfile and, under `app/`, the bundle; nothing else. */
+/** Writes the edge's Docker build context: the Dockerfile and, under `app/`, the bundle and its SBOM; nothing else. */
 export async function prepareEdgeImage(outDir: string): Promise<Bundle> {
   const bundle = await bundleEdge(join(outDir, "app"));
+  await writeFile(join(outDir, "app", SBOM_FILE), await sbomOf(PROJECT_DIR, bundle.packages));
   for (const file of ["Dockerfile", ".dockerignore"]) {
     await copyFile(join(PROJECT_DIR, "relay-edge", file), join(outDir, file));
   }
@@ -131,7 +135,16 @@ async function bundleEntry(
   }
   const start = Object.keys(metafile.outputs).find((path) => metafile.outputs[path]?.entryPoint === entry);
   if (start === undefined) throw new Error(`esbuild wrote nothing for ${entry}`);
-  return { file: join(outDir, `${name}.mjs`), bytes, startBytes: startBytes(metafile, start) };
+  const file = join(outDir, `${name}.mjs`);
+  return { file, bytes, startBytes: startBytes(metafile, start), packages: packagesIn(metafile) };
+}
+
+function packagesIn({ outputs }: Metafile): string[] {
+  const paths = Object.values(outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput > 0 ? [path] : [])),
+  );
+  const packages = paths.flatMap((path) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
+  return [...new Set(packages)].sort();
 }
 
 function startBytes({ outputs }: Metafile, start: string): number {

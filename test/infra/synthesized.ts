@@ -5,7 +5,7 @@
  * take a second; that the real bundles fit in is tested in cdk-synth.test.ts.
  */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App, Validations } from "aws-cdk-lib";
@@ -29,10 +29,13 @@ export class Synthesized {
   readonly resources: readonly Resource[];
   /** What the CDK would have to look up in the account. */
   readonly lookUps: readonly string[];
+  /** How the images are built, from the asset manifest. */
+  readonly imageSources: readonly JsonObject[];
 
-  constructor(template: JsonObject, lookUps: readonly string[]) {
+  constructor(template: JsonObject, lookUps: readonly string[], imageSources: readonly JsonObject[]) {
     this.template = template;
     this.lookUps = lookUps;
+    this.imageSources = imageSources;
     this.resources = Object.entries(object(template["Resources"])).map(([id, value]) => {
       const resource = object(value);
       return {
@@ -119,7 +122,9 @@ export function synthesizeInto(
   const assembly = app.synth();
   const template: unknown = assembly.getStackArtifact(stack.artifactId).template;
   const lookUps = (assembly.manifest.missing ?? []).map(({ key }) => key);
-  return new Synthesized(object(JSON.parse(JSON.stringify(template))), lookUps);
+  const assets = object(JSON.parse(readFileSync(join(outdir, `${stack.artifactId}.assets.json`), "utf8")));
+  const images = Object.values(object(assets["dockerImages"])).map((image) => object(object(image)["source"]));
+  return new Synthesized(object(JSON.parse(JSON.stringify(template))), lookUps, images);
 }
 
 /** A text for what a template says, intrinsic functions included: `<Spool.Arn>/spool/*`. */

@@ -116,6 +116,11 @@ export const IMPORT_ROWS: readonly ImportRow[] = [
     ],
     because: "the CDK entry knows infra and its settings only",
   },
+  {
+    files: /^bin\/image\.ts$/,
+    may: [/^lib\/infra\/(bundle|contained|image-contents|sbom)\.ts$/, /^lib\/core\/names\.ts$/, ANY_NODE],
+    because: "building the image needs no CDK",
+  },
   { files: /^bin\/relayhost\.ts$/, may: [/^bin\/commands\//, /^commander$/, ANY_NODE], because: "main stays tiny" },
   {
     files: /^bin\/commands\/local\.ts$/,
@@ -177,7 +182,7 @@ export const OWNED_PACKAGES: readonly OwnedPackage[] = [
 ];
 
 /** Files that a machine starts: nobody has to import them. */
-const ENTRIES = /^(bin\/(app|relayhost)\.ts|relay-edge\/main\.ts|lambda\/[^/]+\/handler\.ts)$/;
+const ENTRIES = /^(bin\/(app|image|relayhost)\.ts|relay-edge\/main\.ts|lambda\/[^/]+\/handler\.ts)$/;
 
 /** Each ends before the quote that opens the module's name. */
 const IMPORT_FORMS = [
