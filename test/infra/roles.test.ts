@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { list, object, settingsOf } from "./cdk-json.ts";
+import { list, object } from "./cdk-json.ts";
 import { type Grant, grants } from "./grants.ts";
-import { render, type Synthesized, synthesize } from "./synthesized.ts";
+import { roleRights, withRoleTable } from "./role-table.ts";
+import { type Synthesized, synthesize } from "./synthesized.ts";
 
 const prod = synthesize("prod");
 
@@ -19,97 +20,24 @@ const NAMES_MANY: Readonly<Record<string, string>> = {
 };
 
 describe("roles", () => {
-  it("have these rights and no others", () => {
-    const ledger = ["dynamodb:PutItem <LedgerTable.Arn>", "dynamodb:Query <LedgerTable.Arn>"];
-    const list = 's3:ListBucket <SpoolBucket.Arn> if {"StringLikeIfExists":{"s3:prefix":"spool/*"}}';
-    const log = (name: string): string[] => [`logs:CreateLogStream <${name}.Arn>`, `logs:PutLogEvents <${name}.Arn>`];
-    const consume = (queue: string): string[] => [
-      `sqs:ChangeMessageVisibility <${queue}.Arn>`,
-      `sqs:DeleteMessage <${queue}.Arn>`,
-      `sqs:GetQueueAttributes <${queue}.Arn>`,
-      `sqs:ReceiveMessage <${queue}.Arn>`,
-    ];
-    const repository =
-      "arn:aws:ecr:us-east-1:<AWS::AccountId>:repository/cdk-hnb659fds-container-assets-${AWS::AccountId}-us-east-1";
-    const ses = "arn:aws:ses:us-east-1:<AWS::AccountId>";
+  it("have the rights that the table in ARCHITECTURE.md lists, and no others", () => {
+    const { now, wanted } = withRoleTable();
+    expect(now, "run node test/support/write-role-table.ts and look at what changes").toBe(wanted);
+  });
 
-    const rights = Object.fromEntries(
-      prod.ofType("AWS::IAM::Role").map((role) => [shortName(role.id), grants(prod, role).map(sentence).sort()]),
+  it("let the edge store and look up, and nothing else, whatever is set", () => {
+    const edge = roleRights().filter(({ role }) => role === "edge");
+    expect(new Set(edge.map(({ grant }) => grant.action))).toEqual(
+      new Set(["dynamodb:BatchGetItem", "dynamodb:GetItem", "s3:PutObject", "secretsmanager:GetSecretValue"]),
     );
-    expect(rights).toEqual({
-      EdgeTaskRole: [
-        "dynamodb:BatchGetItem <DirectoryTable.Arn>",
-        "dynamodb:GetItem <DirectoryTable.Arn>",
-        "s3:PutObject <SpoolBucket.Arn>/spool/*",
-        `secretsmanager:GetSecretValue ${render(object(settingsOf("prod")["edge"])["tlsSecretArn"])}`,
-      ],
-      EdgeTaskDefinitionExecutionRole: [
-        `ecr:BatchCheckLayerAvailability ${repository}`,
-        `ecr:BatchGetImage ${repository}`,
-        "ecr:GetAuthorizationToken *",
-        `ecr:GetDownloadUrlForLayer ${repository}`,
-        ...log("EdgeLog"),
-      ],
-      ForwardWorkerRole: [
-        "dynamodb:BatchGetItem <DirectoryTable.Arn>",
-        "dynamodb:BatchGetItem <LedgerTable.Arn>",
-        "dynamodb:GetItem <DirectoryTable.Arn>",
-        ...ledger,
-        "dynamodb:Query <LedgerTable.Arn>/index/byMessageId",
-        "dynamodb:UpdateItem <LedgerTable.Arn>",
-        ...log("ForwardFunctionLog"),
-        "s3:DeleteObject <SpoolBucket.Arn>/spool/*",
-        "s3:GetObject <SpoolBucket.Arn>/spool/*",
-        list,
-        "s3:PutObject <SpoolBucket.Arn>/spool/*",
-        "ses:GetAccount *",
-        `ses:SendEmail ${ses}:configuration-set/relayhost-prod`,
-        `ses:SendEmail ${ses}:identity/*`,
-        `ses:SendRawEmail ${ses}:configuration-set/relayhost-prod`,
-        `ses:SendRawEmail ${ses}:identity/*`,
-        ...consume("ForwardQueue"),
-        "sqs:SendMessage <ForwardQueueDlq.Arn>",
-      ],
-      FeedbackWorkerRole: [
-        "dynamodb:BatchGetItem <DirectoryTable.Arn>",
-        "dynamodb:GetItem <DirectoryTable.Arn>",
-        "dynamodb:PutItem <DirectoryTable.Arn>",
-        ...ledger,
-        "dynamodb:Query <LedgerTable.Arn>/index/bySesId",
-        "dynamodb:UpdateItem <DirectoryTable.Arn>",
-        "dynamodb:UpdateItem <LedgerTable.Arn>",
-        ...log("FeedbackFunctionLog"),
-        "s3:GetObject <SpoolBucket.Arn>/spool/*",
-        "s3:GetObjectVersion <SpoolBucket.Arn>/spool/*",
-        list,
-        "s3:PutObject <SpoolBucket.Arn>/spool/*",
-        ...consume("FeedbackQueue"),
-      ],
-      SweepWorkerRole: [
-        "dynamodb:BatchGetItem <LedgerTable.Arn>",
-        "dynamodb:DeleteItem <LedgerTable.Arn>",
-        "dynamodb:GetItem <DirectoryTable.Arn>",
-        "dynamodb:PutItem <LedgerTable.Arn>",
-        "dynamodb:Query <DirectoryTable.Arn>/index/byWaiting",
-        "dynamodb:Query <LedgerTable.Arn>",
-        "dynamodb:Query <LedgerTable.Arn>/index/bySesId",
-        "dynamodb:Query <LedgerTable.Arn>/index/byTenantDay",
-        "dynamodb:Scan <DirectoryTable.Arn>",
-        "dynamodb:UpdateItem <DirectoryTable.Arn>",
-        "dynamodb:UpdateItem <LedgerTable.Arn>",
-        ...log("SweepFunctionLog"),
-        "s3:DeleteObject <SpoolBucket.Arn>/spool/*",
-        "s3:GetObject <SpoolBucket.Arn>/spool/*",
-        list,
-        "s3:PutObject <SpoolBucket.Arn>/spool/*",
-        `ses:GetEmailIdentity ${ses}:identity/*`,
-        "ses:ListEmailIdentities *",
-        "sqs:DeleteMessage <ForwardQueueDlq.Arn>",
-        "sqs:ReceiveMessage <ForwardQueueDlq.Arn>",
-        "sqs:SendMessage <FeedbackQueue.Arn>",
-        "sqs:SendMessage <ForwardQueue.Arn>",
-      ],
-    });
+  });
+
+  it("let only forward send mail, and only the certificate's function write DNS records", () => {
+    const who = (action: RegExp) =>
+      new Set(roleRights().flatMap(({ role, grant }) => (action.test(grant.action) ? [role] : [])));
+    expect(who(/^ses:Send/)).toEqual(new Set(["forward"]));
+    expect(who(/^route53:Change/)).toEqual(new Set(["certificate"]));
+    expect(who(/^(iam|sts|lambda|ecs|ec2):/)).toEqual(new Set());
   });
 
   it("use no policy that somebody else may change", () => {
@@ -164,8 +92,4 @@ function allGrants(synthesized: Synthesized): string[] {
 
 function sentence({ action, resource, condition }: Grant): string {
   return `${action} ${resource}${condition === "" ? "" : ` if ${condition}`}`;
-}
-
-function shortName(logicalId: string): string {
-  return logicalId.replace(/[0-9A-F]{8}$/, "");
 }
