@@ -4,6 +4,7 @@
 import { Command } from "commander";
 import { addBouncesCommand } from "./commands/bounces.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
+import { addConsoleCommand } from "./commands/console.ts";
 import { addCredentialCommand } from "./commands/credential.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addDomainCommand } from "./commands/domain.ts";
@@ -33,6 +34,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 nothing found, 4 the 
   );
 addLocalCommand(program);
 addStatusCommand(program);
+addConsoleCommand(program);
 addSendCommand(program);
 addQueueCommand(program);
 addTraceCommand(program);

@@ -1,8 +1,12 @@
 /** `relayhost local`: everything on one machine, without an AWS account. `npm start` is this. */
 
 import type { Command } from "commander";
-import { readLocalConfig } from "../../lib/config/local-config.ts";
+import { type LocalConfig, readLocalConfig } from "../../lib/config/local-config.ts";
+import { errorText } from "../../lib/core/log.ts";
+import { ENV } from "../../lib/core/names.ts";
 import type { LocalRelay } from "../../lib/local/start-local.ts";
+import type { Console } from "../console/start-console.ts";
+import { connect } from "./connect.ts";
 
 /** Adds the command. */
 export function addLocalCommand(program: Command): void {
@@ -19,10 +23,30 @@ RELAYHOST_CONSOLE_PORT (8025), RELAYHOST_LOCAL_AWS_PORT (4566; 0 = any).`,
       const print = (line: string): void => void process.stdout.write(`${line}\n`);
       // Loaded only here: the local services would make every other command slow to start.
       const { startLocal } = await import("../../lib/local/start-local.ts");
-      const relay = await startLocal(readLocalConfig(process.env), print);
+      const config = readLocalConfig(process.env);
+      const relay = await startLocal(config, print);
+      const served = await serveConsole(config, print);
       await stopSignal();
+      await served?.close();
       await stop(relay, print);
     });
+}
+
+/** The relay matters more than its console: without a port for it, mail still flows. */
+async function serveConsole(config: LocalConfig, print: (line: string) => void): Promise<Console | undefined> {
+  const { startConsole } = await import("../console/start-console.ts");
+  try {
+    const served = await startConsole({
+      connection: await connect(undefined),
+      dataDir: config.dataDir,
+      port: config.consolePort,
+    });
+    print(`  Console              ${served.address}\n`);
+    return served;
+  } catch (error) {
+    print(`  Console              none: ${errorText(error)} (${ENV.consolePort})\n`);
+    return undefined;
+  }
 }
 
 async function stopSignal(): Promise<void> {

@@ -18,15 +18,17 @@ interface Options {
   readonly quiet?: boolean;
 }
 
-interface Action {
-  readonly name: string;
+/** What can be done with a message of the queue. */
+export interface QueueAction {
+  readonly name: "retry" | "hold" | "release" | "drop";
   readonly description: string;
   /** What it did, for the person. */
   readonly done: string;
-  readonly run: (connection: Connection, id: QueueId, options: Options) => Promise<void>;
+  readonly run: (connection: Connection, id: QueueId, options: { readonly quiet?: boolean }) => Promise<void>;
 }
 
-const ACTIONS: readonly Action[] = [
+/** All of it. */
+export const QUEUE_ACTIONS: readonly QueueAction[] = [
   {
     name: "retry",
     description: "try messages again now, also those that were set aside",
@@ -67,7 +69,7 @@ const ACTIONS: readonly Action[] = [
 
 /** Adds the four commands. */
 export function addQueueActionCommands(program: Command): void {
-  for (const action of ACTIONS) {
+  for (const action of QUEUE_ACTIONS) {
     const command = program
       .command(action.name)
       .description(action.description)
@@ -81,7 +83,7 @@ export function addQueueActionCommands(program: Command): void {
   }
 }
 
-async function act(action: Action, texts: readonly string[], options: Options): Promise<void> {
+async function act(action: QueueAction, texts: readonly string[], options: Options): Promise<void> {
   const wrong = texts.filter((text) => parseQueueId(text) === undefined);
   if (wrong.length > 0) throw new CommandError(`not a queue id: ${wrong.join(", ")}`, EXIT.usage);
   const ids = texts.map(parseQueueId).filter((id) => id !== undefined);

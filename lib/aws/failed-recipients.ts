@@ -5,11 +5,12 @@
  * `ledger-dynamo.ts`), so a month costs one Query for each day and one BatchGetItem for each hundred found.
  */
 
-import { type AttributeValue, BatchGetItemCommand, paginateQuery } from "@aws-sdk/client-dynamodb";
+import { paginateQuery } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { forEachInFlight } from "../core/in-flight.ts";
 import type { MessageRecord, RecipientRecord } from "../core/message-record.ts";
 import { LEDGER_INDEX, LEDGER_KEYS } from "../core/names.ts";
+import { BATCH_KEYS_MAX, batchRead, type Item } from "./batch-read.ts";
 import { failedDay, type Ledger, MESSAGE_SORT, messagePartition } from "./ledger-dynamo.ts";
 
 /** One of them; the message is read only when it is asked for, and may be gone. */
@@ -20,11 +21,6 @@ export interface FailedRecipient {
 
 /** What is read at once. */
 const DAYS_IN_FLIGHT = 6;
-/** DynamoDB takes at most this many keys in one BatchGetItem. */
-const BATCH_KEYS_MAX = 100;
-const BATCH_ROUNDS_MAX = 8;
-
-type Key = Record<string, AttributeValue>;
 
 /**
  * Calls `take` with each of them, in no particular order. `days`: UTC, by the time the edge took the mail. The index is a
@@ -56,14 +52,14 @@ export async function eachFailedRecipient(
   });
 }
 
-function tableKey(item: Key): Key {
+function tableKey(item: Item): Item {
   const { partition, sort } = LEDGER_KEYS;
   return { [partition]: item[partition] ?? { S: "" }, [sort]: item[sort] ?? { S: "" } };
 }
 
 async function readBatch(
   ledger: Ledger,
-  keys: readonly Key[],
+  keys: readonly Item[],
   withMessage: boolean,
   take: (failed: FailedRecipient) => void,
 ): Promise<void> {
@@ -72,21 +68,13 @@ async function readBatch(
   const messageKeys = withMessage
     ? [...partitions].map((S) => ({ [partition]: { S }, [sort]: { S: MESSAGE_SORT } }))
     : [];
-  let wanted: Key[] = [...keys, ...messageKeys];
   const records: RecipientRecord[] = [];
   const messages = new Map<string, MessageRecord>();
-  for (let round = 0; wanted.length > 0; round++) {
-    if (round === BATCH_ROUNDS_MAX) throw new Error("the ledger keeps back part of a batch");
-    const { Responses, UnprocessedKeys } = await ledger.client.send(
-      new BatchGetItemCommand({ RequestItems: { [ledger.table]: { Keys: wanted } } }),
-    );
-    for (const raw of Responses?.[ledger.table] ?? []) {
-      const item = unmarshall(raw);
-      if (item[sort] === MESSAGE_SORT) messages.set(String(item[partition]), item["record"] as MessageRecord);
-      else records.push(item["record"] as RecipientRecord);
-    }
-    wanted = UnprocessedKeys?.[ledger.table]?.Keys ?? [];
-  }
+  await batchRead(ledger.client, ledger.table, [...keys, ...messageKeys], (raw) => {
+    const item = unmarshall(raw);
+    if (item[sort] === MESSAGE_SORT) messages.set(String(item[partition]), item["record"] as MessageRecord);
+    else records.push(item["record"] as RecipientRecord);
+  });
   for (const record of records) {
     const message = messages.get(messagePartition(record.id));
     take({ record, ...(message === undefined ? {} : { message }) });

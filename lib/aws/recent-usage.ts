@@ -28,24 +28,35 @@ export async function recentUsage(
   sinceMs: number,
   nowMs: number,
 ): Promise<UsageCounts> {
+  const slots = await recentSlots(ledger, tenant, announced, sinceMs, nowMs);
+  return [...slots.values()].reduce(addUsage, NO_USAGE);
+}
+
+/** The same slot by slot, under its start (epoch milliseconds); slots without mail are left out. */
+export async function recentSlots(
+  ledger: Ledger,
+  tenant: string,
+  announced: readonly DirtySlot[],
+  sinceMs: number,
+  nowMs: number,
+): Promise<Map<number, UsageCounts>> {
   const firstMs = Math.floor(sinceMs / USAGE_SLOT_MS) * USAGE_SLOT_MS;
-  const books = new Map<number, UsageCounts>();
+  const slots = new Map<number, UsageCounts>();
   for (const day of new Set([utcDay(firstMs), utcDay(nowMs)])) {
     for (const { slotMs, countedAtMs, usage } of await readCountedSlots(ledger, tenant, day)) {
       const counts = usage.get(scopeKey("tenant", ""));
-      if (countedAtMs >= slotMs + USAGE_SLOT_MS && counts !== undefined) books.set(slotMs, counts);
+      if (slotMs < firstMs || slotMs > nowMs) continue;
+      if (countedAtMs >= slotMs + USAGE_SLOT_MS && counts !== undefined) slots.set(slotMs, counts);
     }
   }
-  const changed = new Set(announced.filter((slot) => slot.tenant === tenant).map(({ slotMs }) => slotMs));
-  let sum = NO_USAGE;
-  for (let slotMs = firstMs; slotMs <= nowMs; slotMs += USAGE_SLOT_MS) {
-    const counted = books.get(slotMs);
-    if (counted !== undefined) sum = addUsage(sum, counted);
-    else if (changed.has(slotMs)) {
-      for (const { message, recipients } of await readSlotMessages(ledger, tenant, slotMs)) {
-        sum = addUsage(sum, messageUsage(message, recipients));
-      }
-    }
+  for (const slot of announced) {
+    const { slotMs } = slot;
+    if (slot.tenant !== tenant || slotMs < firstMs || slotMs > nowMs || slots.has(slotMs)) continue;
+    const messages = await readSlotMessages(ledger, tenant, slotMs);
+    slots.set(
+      slotMs,
+      messages.reduce((sum, { message, recipients }) => addUsage(sum, messageUsage(message, recipients)), NO_USAGE),
+    );
   }
-  return sum;
+  return slots;
 }

@@ -127,14 +127,15 @@ export interface SpoolEntry {
   readonly storedMs: number;
 }
 
-/** Lists the spool in order of age, page by page. */
-export async function* listSpool(spool: Spool): AsyncGenerator<SpoolEntry> {
+/** Lists the spool in order of age, page by page; `after`: only what comes after this key. */
+export async function* listSpool(spool: Spool, after?: string): AsyncGenerator<SpoolEntry> {
   let token: string | undefined;
   do {
     const page = await spool.client.send(
       new ListObjectsV2Command({
         Bucket: spool.bucket,
         Prefix: SPOOL_PREFIX,
+        ...(after === undefined ? {} : { StartAfter: after }),
         ...(token === undefined ? {} : { ContinuationToken: token }),
       }),
     );

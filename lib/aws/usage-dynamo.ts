@@ -18,6 +18,7 @@ import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { LEDGER_KEYS } from "../core/names.ts";
 import type { QueueId } from "../core/queue-id.ts";
 import {
+  addUsage,
   announceUntil,
   type DirtySlot,
   fromCounts,
@@ -31,6 +32,7 @@ import {
   type UsageRow,
   usageSlot,
 } from "../core/usage.ts";
+import { batchRead } from "./batch-read.ts";
 import type { Ledger } from "./ledger-dynamo.ts";
 
 /**
@@ -46,6 +48,25 @@ export async function readUsage(ledger: Ledger, tenant: string, month: string): 
   });
   const order = (row: UsageRow): string => `${row.day} ${scopeKey(row.scope, row.name)}`;
   return rows.toSorted((a, b) => (order(a) < order(b) ? -1 : 1));
+}
+
+/** What each day brought for all these tenants together, one number set for each of the days; behind as `readUsage` is. */
+export async function readDailyTotals(
+  ledger: Ledger,
+  tenants: readonly string[],
+  days: readonly string[],
+): Promise<Map<string, UsageCounts>> {
+  const totals = new Map(days.map((day) => [day, NO_USAGE]));
+  const keys = tenants.flatMap((tenant) =>
+    days.map((day) => key(monthPartition(tenant, day.slice(0, 7)), `${day.slice(8)}#${scopeKey("tenant", "")}`)),
+  );
+  await batchRead(ledger.client, ledger.table, keys, (raw) => {
+    const item = unmarshall(raw);
+    const month = String(item[LEDGER_KEYS.partition]).slice(-7);
+    const day = `${month}-${String(item[LEDGER_KEYS.sort]).slice(0, 2)}`;
+    totals.set(day, addUsage(totals.get(day) ?? NO_USAGE, countsOf(item)));
+  });
+  return totals;
 }
 
 /** Messages of a tenant in a month, in all. */

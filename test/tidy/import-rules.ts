@@ -121,11 +121,42 @@ export const IMPORT_ROWS: readonly ImportRow[] = [
     may: [/^lib\/infra\/(bundle|contained|image-contents|sbom)\.ts$/, /^lib\/core\/names\.ts$/, ANY_NODE],
     because: "building the image needs no CDK",
   },
+  {
+    files: /^lib\/console\//,
+    may: [CORE, /^lib\/console\//],
+    because: "the console's pages are pure: facts in, HTML out",
+  },
+  {
+    files: /^bin\/console\//,
+    may: [
+      /^bin\/(console|commands)\//,
+      CORE,
+      CONFIG,
+      AWS,
+      /^lib\/(console|dns)\//,
+      /^(hono|@hono\/node-server|postal-mime)(\/|$)/,
+      ANY_NODE,
+    ],
+    because: "the console does what the commands do, through the same functions",
+  },
   { files: /^bin\/relayhost\.ts$/, may: [/^bin\/commands\//, /^commander$/, ANY_NODE], because: "main stays tiny" },
   {
     files: /^bin\/commands\/local\.ts$/,
-    may: [/^bin\/commands\//, CORE, CONFIG, /^lib\/local\//, /^commander$/, ANY_NODE],
+    may: [
+      /^bin\/commands\//,
+      /^bin\/console\/start-console\.ts$/,
+      CORE,
+      CONFIG,
+      /^lib\/local\//,
+      /^commander$/,
+      ANY_NODE,
+    ],
     because: "only the command that starts local mode knows it",
+  },
+  {
+    files: /^bin\/commands\/console\.ts$/,
+    may: [/^bin\/commands\//, /^bin\/console\/start-console\.ts$/, CONFIG, /^commander$/, ANY_NODE],
+    because: "only the commands that serve the console know it",
   },
   {
     files: /^bin\/commands\//,
@@ -155,6 +186,11 @@ const TESTS = String.raw`(?:test|bench)\/`;
 /** Packages with an owner. */
 export const OWNED_PACKAGES: readonly OwnedPackage[] = [
   {
+    name: /^(hono|@hono\/node-server|postal-mime)(\/|$)/,
+    only: new RegExp(`^(?:bin/console/|${TESTS})`),
+    because: "only the console serves pages and takes mail apart",
+  },
+  {
     name: /^@(aws-sdk|smithy)\//,
     only: new RegExp(`^(?:lib/aws/|${TESTS})`),
     because: "only lib/aws speaks to AWS",
@@ -181,8 +217,9 @@ export const OWNED_PACKAGES: readonly OwnedPackage[] = [
   },
 ];
 
-/** Files that a machine starts: nobody has to import them. */
-const ENTRIES = /^(bin\/(app|image|relayhost)\.ts|relay-edge\/main\.ts|lambda\/[^/]+\/handler\.ts)$/;
+/** Files that a machine or a browser starts: nobody has to import them. */
+const ENTRIES =
+  /^(lib\/console\/console\.js|bin\/(app|image|relayhost)\.ts|relay-edge\/main\.ts|lambda\/[^/]+\/handler\.ts)$/;
 
 /** Each ends before the quote that opens the module's name. */
 const IMPORT_FORMS = [
