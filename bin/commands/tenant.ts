@@ -1,4 +1,4 @@
-/** `relayhost tenant add|list|show|set|pause|resume|end`: customers, their contracts and what they may do. */
+/** `relayhost tenant add|list|show|set|pause|resume|end|erase`: customers, their contracts and what they may do. */
 
 import type { Command } from "commander";
 import {
@@ -18,6 +18,7 @@ import { type Connection, connect } from "./connect.ts";
 import { Mistakes } from "./mistakes.ts";
 import { printJson, printTable } from "./output.ts";
 import { CommandError, EXIT } from "./report.ts";
+import { addEraseCommand } from "./tenant-erase.ts";
 import { readSettings, type SettingTexts, withSettings } from "./tenant-settings.ts";
 import { shownCredential, shownTenant, tenantLines } from "./tenant-view.ts";
 
@@ -33,6 +34,7 @@ export function addTenantCommand(program: Command): Command {
   addPause(group);
   addResume(group);
   addEnd(group);
+  addEraseCommand(group);
   return group;
 }
 

@@ -36,6 +36,7 @@ export async function claimUnique(ledger: Ledger, copy: Copy): Promise<{ id: Que
     [LEDGER_KEYS.partition]: pk,
     [LEDGER_KEYS.sort]: SORT,
     [LEDGER_KEYS.ttl]: Math.ceil((copy.acceptedMs + copy.windowMs) / 1000) + 86_400,
+    tenant: copy.tenant,
     first: copy.id,
     index: copy.index,
     acceptedMs: copy.acceptedMs,

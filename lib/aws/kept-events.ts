@@ -6,6 +6,7 @@
  * DynamoDB throws.
  */
 
+import { createHash } from "node:crypto";
 import { DeleteItemCommand, PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { LIMITS } from "../core/limits.ts";
@@ -31,7 +32,12 @@ export async function keepEvent(ledger: Ledger, event: SesEvent, body: string, n
   // An old one is looked at for a day.
   const expiresMs = Math.max(fromMs + LIMITS.ledger.unknownEventDays * DAY_MS, nowMs + DAY_MS);
   const kept = { body, keptAtMs: nowMs, expiresAt: Math.ceil(expiresMs / 1000) };
-  await put(ledger, `${new Date(nowMs + FIRST_LOOK_MS).toISOString()}#${eventKeyOf(event)}`, kept);
+  await put(ledger, `${new Date(nowMs + FIRST_LOOK_MS).toISOString()}#${eventKeyOf(event)}#${digest(body)}`, kept);
+}
+
+/** Two events of one call, about different recipients, have the same key and may come in the same millisecond. */
+function digest(body: string): string {
+  return createHash("sha256").update(body).digest("base64url").slice(0, 16);
 }
 
 /** Events that are due, oldest first, so many at most. */

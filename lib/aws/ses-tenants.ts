@@ -10,6 +10,7 @@ import {
   AlreadyExistsException,
   CreateTenantCommand,
   CreateTenantResourceAssociationCommand,
+  DeleteTenantCommand,
   DeleteTenantResourceAssociationCommand,
   GetTenantCommand,
   NotFoundException,
@@ -42,6 +43,27 @@ export async function dissociateIdentity(ses: SesControl, tenant: string, domain
     await ses.call(async (client) => await client.send(command));
   } catch (error) {
     if (!(error instanceof NotFoundException)) throw error;
+  }
+}
+
+/** Removes the tenant with its associations, and not what was associated. Not there is fine. One call. */
+export async function removeSesTenant(ses: SesControl, tenant: string): Promise<void> {
+  try {
+    await ses.call(async (client) => await client.send(new DeleteTenantCommand({ TenantName: tenant })));
+  } catch (error) {
+    if (!(error instanceof NotFoundException)) throw error;
+  }
+  arns.get(ses)?.delete(tenant);
+}
+
+/** Whether SES has a tenant of this name. One call. */
+export async function hasSesTenant(ses: SesControl, tenant: string): Promise<boolean> {
+  try {
+    await ses.call(async (client) => await client.send(new GetTenantCommand({ TenantName: tenant })));
+    return true;
+  } catch (error) {
+    if (error instanceof NotFoundException) return false;
+    throw error;
   }
 }
 

@@ -13,6 +13,7 @@ import { isAddress, parseAddress } from "./address.ts";
 import type { BreakerSettings } from "./directory.ts";
 import { LIMITS } from "./limits.ts";
 import type { MessageRecord, RecipientRecord } from "./message-record.ts";
+import { bounceOf, type HistoryEntry } from "./recipient-history.ts";
 import type { SesEvent } from "./ses-event.ts";
 import { neverSentReason } from "./ses-outcome.ts";
 
@@ -100,15 +101,24 @@ export function breakerFact(
   before: RecipientRecord,
 ): BreakerCounts | undefined {
   if (message.dsnFor !== undefined) return undefined;
-  const mails = before.history.some(({ what }) => what === "Delivery" || what === "Bounce") ? 0 : 1;
+  const mails = before.history.some(isCounted) ? 0 : 1;
   if (event.type === "Delivery") return mails === 0 ? undefined : { ...NOTHING, mails };
   if (event.type === "Complaint") {
     return neverSentReason(event.complaintSubType ?? "") === undefined ? { ...NOTHING, complained: 1 } : undefined;
   }
   if (event.type !== "Bounce") return undefined;
-  // SES's global list counts in its rates, the other lists do not.
-  if (event.bounceSubType !== "Suppressed" && neverSentReason(event.bounceSubType) !== undefined) return undefined;
+  if (!countsInRates(event.bounceSubType)) return undefined;
   return { mails, bounced: event.bounceType === "Permanent" ? 1 : 0, complained: 0 };
+}
+
+/** SES's global list counts in its rates, the other lists do not. */
+function countsInRates(bounceSubType: string): boolean {
+  return bounceSubType === "Suppressed" || neverSentReason(bounceSubType) === undefined;
+}
+
+/** Whether the mail was counted when this came. */
+function isCounted(entry: HistoryEntry): boolean {
+  return entry.what === "Delivery" || (entry.what === "Bounce" && countsInRates(bounceOf(entry)?.bounceSubType ?? ""));
 }
 
 /** The sum of two. */

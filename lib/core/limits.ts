@@ -205,6 +205,10 @@ export const LIMITS = {
     pollMinMs: 1_000,
     pollMaxMs: 10_000,
   },
+  erasure: {
+    /** A tenant must have been unable to send for this long: every edge has read its row again by then. */
+    afterStopMs: 5 * 60_000,
+  },
   sweep: {
     timeoutSeconds: 300,
     memoryMiB: 256,
@@ -235,7 +239,8 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
   const must = (holds: boolean, sentence: string): void => {
     if (!holds) problems.push(sentence);
   };
-  const { edge, forward, ses, account, feedback, breaker, webhook, certificate, sweep, queue, spool, ledger } = limits;
+  const { edge, forward, ses, account, feedback, breaker, webhook, certificate, sweep, erasure, queue, spool, ledger } =
+    limits;
   must(forward.visibilityTimeoutSeconds >= 6 * forward.timeoutSeconds, "forward visibility is under six timeouts");
   must(feedback.visibilityTimeoutSeconds >= 6 * feedback.timeoutSeconds, "feedback visibility is under six timeouts");
   must(webhook.visibilityTimeoutSeconds >= 6 * webhook.timeoutSeconds, "webhook visibility is under six timeouts");
@@ -284,6 +289,7 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
     breaker.complaintRateMax < 0.001,
     "a tenant is paused after SES has put the account under review for complaints",
   );
+  must(erasure.afterStopMs > 2 * edge.directoryCacheMs, "a tenant is erased while an edge still takes its mail");
   must(queue.retentionDays * 24 > forward.giveUpAfterHours, "the queue forgets before we give up");
   must(queue.retentionDays <= 14, "SQS keeps a message 14 days at most");
   must(forward.retryMaxMs <= 12 * 3_600_000, "SQS hides a message for 12 hours at most");

@@ -13,7 +13,7 @@ import { Construct } from "constructs";
 import type { AcmeSetting, Environment, HostedZoneSetting } from "../config/environment.ts";
 import { LIMITS } from "../core/limits.ts";
 import { ENV } from "../core/names.ts";
-import { argueAway } from "./nag.ts";
+import { argueAway, findingOfGlobalArn } from "./nag.ts";
 import { RelayFunction } from "./relay-function.ts";
 import { certificateRights } from "./rights.ts";
 
@@ -68,7 +68,7 @@ export class CertificateRenewal extends Construct {
       exceptions: [
         {
           rule: "IAM5",
-          finding: "Resource::arn:<AWS::Partition>:route53:::change/*",
+          finding: findingOfGlobalArn(this, "route53", "change/*"),
           reason: "Route 53 names a change when it is made; nothing but its state can be read by this.",
         },
       ],

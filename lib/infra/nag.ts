@@ -30,6 +30,12 @@ export function findingOfArn(scope: IConstruct, service: string, resource: strin
   return `Resource::arn:${parts.join(":")}:${resource}`;
 }
 
+/** The same of a service whose ARNs name neither region nor account. */
+export function findingOfGlobalArn(scope: IConstruct, service: string, resource: string): string {
+  const { partition } = Stack.of(scope);
+  return `Resource::arn:${Token.isUnresolved(partition) ? "<AWS::Partition>" : partition}:${service}:::${resource}`;
+}
+
 /** A role that works on the spool: its rights name the prefix, and IAM knows no other way to say "all below". */
 export const SPOOL_OBJECTS: NagException = {
   rule: "IAM5",

@@ -26,21 +26,55 @@ export interface CliRun {
   readonly stderr: string;
 }
 
-/** Services and the commands that speak to them. */
-export interface Cli {
-  readonly dataDir: string;
-  readonly endpoint: string;
-  readonly names: RuntimeNames;
-  readonly directory: Directory;
+/** The commands. */
+export interface Commands {
   run(...args: string[]): Promise<CliRun>;
   /** Runs and parses standard output; throws when the command fails. */
   json(...args: string[]): Promise<unknown>;
   close(): Promise<void>;
 }
 
+/** Services and the commands that speak to them. */
+export interface Cli extends Commands {
+  readonly dataDir: string;
+  readonly endpoint: string;
+  readonly names: RuntimeNames;
+  readonly directory: Directory;
+}
+
+type Adders = readonly ((program: Command) => unknown)[];
+
+/** The commands, for services that a test has started by itself. */
+export async function commandsFor(add: Adders, endpoint: string, names: RuntimeNames): Promise<Commands> {
+  const dataDir = await mkdtemp(join(tmpdir(), "relayhost-commands-"));
+  return {
+    ...(await commandsIn(dataDir, add, endpoint, names)),
+    close: async () => await rm(dataDir, { recursive: true, force: true }),
+  };
+}
+
+async function commandsIn(
+  dataDir: string,
+  add: Adders,
+  endpoint: string,
+  names: RuntimeNames,
+): Promise<Omit<Commands, "close">> {
+  await writeFile(join(dataDir, LOCAL_STATE_FILE), JSON.stringify({ endpoint, ...names }));
+  process.env[ENV.dataDir] = dataDir;
+  const run = async (...args: string[]): Promise<CliRun> => await runProgram(add, args);
+  return {
+    run,
+    json: async (...args) => {
+      const { code, stdout, stderr } = await run(...args);
+      if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}: ${stderr}${stdout}`);
+      return JSON.parse(stdout) as unknown;
+    },
+  };
+}
+
 /** Starts local AWS; `add` adds the commands that are tested; `names` changes what they are told of the environment. */
 export async function startCli(
-  add: readonly ((program: Command) => unknown)[],
+  add: Adders,
   options: { readonly ses?: Partial<SesServerOptions>; readonly names?: Partial<RuntimeNames> } = {},
 ): Promise<Cli> {
   const dataDir = await mkdtemp(join(tmpdir(), "relayhost-cli-"));
@@ -49,21 +83,13 @@ export async function startCli(
   const aws = await startLocalAws({ dataDir, port: 0, ses });
   useLocalAws(process.env, aws.endpoint);
   const names = { ...(await provisionLocal()), ...options.names };
-  await writeFile(join(dataDir, LOCAL_STATE_FILE), JSON.stringify({ endpoint: aws.endpoint, ...names }));
-  process.env[ENV.dataDir] = dataDir;
   const directory = { client: makeDynamoDb(), table: names.directoryTable };
-  const run = async (...args: string[]): Promise<CliRun> => await runProgram(add, args);
   return {
+    ...(await commandsIn(dataDir, add, aws.endpoint, names)),
     dataDir,
     endpoint: aws.endpoint,
     names,
     directory,
-    run,
-    json: async (...args) => {
-      const { code, stdout, stderr } = await run(...args);
-      if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}: ${stderr}${stdout}`);
-      return JSON.parse(stdout) as unknown;
-    },
     close: async () => {
       directory.client.destroy();
       await aws.close();
@@ -73,7 +99,7 @@ export async function startCli(
   };
 }
 
-async function runProgram(add: readonly ((program: Command) => unknown)[], args: readonly string[]): Promise<CliRun> {
+async function runProgram(add: Adders, args: readonly string[]): Promise<CliRun> {
   const out = { stdout: "", stderr: "" };
   const { stdout, stderr } = process;
   const real = { out: stdout.write.bind(stdout), err: stderr.write.bind(stderr) };
