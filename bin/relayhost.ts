@@ -21,6 +21,7 @@ import { addSuppressionCommand } from "./commands/suppression.ts";
 import { addTenantCommand } from "./commands/tenant.ts";
 import { addTraceCommand } from "./commands/trace.ts";
 import { addUsageCommand } from "./commands/usage.ts";
+import { addWatchCommand } from "./commands/watch.ts";
 
 const program = new Command("relayhost")
   .description("Runs a mail relay in front of Amazon SES and shows what became of every message.")
@@ -49,5 +50,6 @@ addSetupCommand(program);
 addPreflightCommand(program);
 addDoctorCommand(program);
 addUsageCommand(program);
+addWatchCommand(program);
 addCompletionCommand(program);
 await program.parseAsync().catch(reportAndExit);

@@ -12,9 +12,10 @@ import { type Diagnosis, doctorPage } from "../../lib/core/doctor/doctor-page.ts
 import { examineAddress } from "../../lib/core/doctor/examine-address.ts";
 import { examineDomain } from "../../lib/core/doctor/examine-domain.ts";
 import { sortFindings } from "../../lib/core/doctor/finding.ts";
+import { ENV } from "../../lib/core/names.ts";
 import { probeMxTls } from "../../lib/dns/mx-tls.ts";
 import { connect } from "./connect.ts";
-import { resolverFor } from "./domain-dns.ts";
+import { dqsKeyOf, resolverFor } from "./domain-dns.ts";
 import { printJson } from "./output.ts";
 import { CommandError, EXIT } from "./report.ts";
 
@@ -30,9 +31,6 @@ interface DoctorOptions {
   readonly lang?: string;
   readonly json?: boolean;
 }
-
-/** A Spamhaus Data Query Service key: a secret, so it does not stand on a command line. */
-const DQS_KEY = "RELAYHOST_SPAMHAUS_DQS_KEY";
 
 /** Adds the command. */
 export function addDoctorCommand(program: Command): void {
@@ -54,7 +52,7 @@ export function addDoctorCommand(program: Command): void {
       "after",
       `
 Each block list is asked for its own test entries first; one that does not pass counts as "could not ask". Spamhaus refuses
-public and cloud resolvers: set ${DQS_KEY} to a Data Query Service key, or name a resolver of your own.
+public and cloud resolvers: set ${ENV.spamhausDqsKey} to a Data Query Service key, or name a resolver of your own.
 Exit code 1: something has to be done first.
 
 Examples:
@@ -86,10 +84,7 @@ Examples:
 /** One resolver for all: what is asked twice is asked once, the tests of the lists too. */
 async function makeExamination(options: DoctorOptions): Promise<(subject: string) => Promise<Diagnosis>> {
   const dns = resolverFor(options.resolver);
-  const key = process.env[DQS_KEY];
-  if (key !== undefined && !/^[a-z0-9]{10,64}$/i.test(key)) {
-    throw new CommandError(`${DQS_KEY} is not a key of letters and digits`, EXIT.usage);
-  }
+  const key = dqsKeyOf(process.env);
   const lists: BlockList[] = options.lists ? blockLists(key) : [];
   const addresses = (options.ip ?? []).map((text) => {
     const address = canonicalIp(text);

@@ -1,9 +1,11 @@
 /** The DNS half of `relayhost domain check`: each record that is wanted, as it is published. */
 
+import { dqsKey } from "../../lib/config/function-config.ts";
 import type { DomainIdentity, Language } from "../../lib/core/directory.ts";
 import { checkDomainRecords, type RecordVerdict } from "../../lib/core/dns/check-records.ts";
 import { recordWords } from "../../lib/core/dns/record-words.ts";
 import { wantedRecords } from "../../lib/core/domain-records.ts";
+import { ENV } from "../../lib/core/names.ts";
 import { makeResolver } from "../../lib/dns/resolver.ts";
 import { CommandError, EXIT } from "./report.ts";
 
@@ -35,6 +37,15 @@ export function resolverFor(servers: readonly string[] | undefined): ReturnType<
       EXIT.usage,
     );
   }
+}
+
+/** A Spamhaus Data Query Service key: a secret, so it does not stand on a command line. Throws a `CommandError` if it is none. */
+export function dqsKeyOf(env: NodeJS.ProcessEnv): string | undefined {
+  const text = env[ENV.spamhausDqsKey];
+  if (text === undefined || text === "") return undefined;
+  const parsed = dqsKey(text);
+  if ("value" in parsed) return parsed.value;
+  throw new CommandError(`${ENV.spamhausDqsKey} is not ${parsed.allowed}`, EXIT.usage);
 }
 
 /** Lines for those that are not good: name and type, what is the matter, what to do. */

@@ -27,6 +27,7 @@ const KINDS: Readonly<Record<DirectoryRow["kind"], ErasureKind>> = {
   network: "networks",
   domain: "domains",
   "sender-pause": "senderPauses",
+  watch: "watches",
 };
 
 /** All rows of the tenant, its own last. */

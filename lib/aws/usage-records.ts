@@ -100,7 +100,7 @@ function keysOf(id: QueueId): Record<string, AttributeValue>[] {
 }
 
 /** Items of the ledger by key, a hundred keys at most; those that are not there are left out. */
-async function batchGet(
+export async function batchGet(
   ledger: Ledger,
   keys: readonly Record<string, AttributeValue>[],
 ): Promise<Record<string, AttributeValue>[]> {

@@ -32,6 +32,15 @@ export interface AcmeSetting {
   readonly termsOfServiceAgreed: boolean;
 }
 
+/** The daily look at tenants' own addresses in block lists (`relayhost watch`). */
+export interface WatchSetting {
+  /**
+   * Secret in Secrets Manager, in the same region, that holds the key of a Spamhaus Data Query Service account and
+   * nothing else. Spamhaus answers no cloud's name servers without one.
+   */
+  readonly dqsSecretArn?: string;
+}
+
 /** Size of the SMTP service. `cpu` and `memoryMiB` must be a pair that Fargate sells. */
 export interface EdgeSetting {
   /** Number of tasks; 2 or more survive the loss of a zone. @default 1 */
@@ -91,6 +100,7 @@ export interface Environment {
   readonly sesTenants: boolean;
   /** Tenants' servers can be told of their mail (docs/webhooks.md); costs a queue's polling. @default false */
   readonly webhooks: boolean;
+  readonly watch: WatchSetting;
   /** @default OPTIONAL */
   readonly sesTlsPolicy: SesTlsPolicy;
   /** How long SES itself tries to deliver, at most 14. @default 14 */
@@ -175,6 +185,7 @@ function readEnvironment(name: string, settings: JsonSettings): Environment {
     feedbackConcurrency: settings.integer("feedbackConcurrency", 2, 1000, 2),
     sesTenants: settings.flag("sesTenants", false),
     webhooks: settings.flag("webhooks", false),
+    watch: readWatch(settings.group("watch")),
     sesTlsPolicy: settings.oneOf("sesTlsPolicy", ["OPTIONAL", "REQUIRE"] as const, "OPTIONAL"),
     sesDeliveryHours: settings.integer("sesDeliveryHours", 1, 14, 14),
     deletionProtection: settings.flag("deletionProtection", true),
@@ -218,6 +229,16 @@ function readEdge(settings: JsonSettings): EdgeSetting {
   return edge;
 }
 
+function readWatch(settings: JsonSettings): WatchSetting {
+  const dqsSecretArn = settings.textOptional(
+    "dqsSecretArn",
+    (text) => SECRET_ARN.test(text),
+    "the whole ARN of a secret, with the six characters at its end",
+  );
+  settings.finish();
+  return dqsSecretArn === undefined ? {} : { dqsSecretArn };
+}
+
 function readAcme(settings: JsonSettings): AcmeSetting {
   const acme = {
     contact: settings.text("contact", isMailbox, "a mail address"),
@@ -231,7 +252,7 @@ function readAcme(settings: JsonSettings): AcmeSetting {
 /** Mistakes that only two settings together can make. */
 function crossProblems(environment: Environment): string[] {
   const at = `environments.${environment.name}`;
-  const { hostName, hostedZone, recordDays, retentionDays, region, edge } = environment;
+  const { hostName, hostedZone, recordDays, retentionDays, region, edge, watch } = environment;
   const problems: string[] = [];
   if (hostedZone !== undefined && hostedZone.name !== "" && hostName !== "") {
     if (hostName !== hostedZone.name && !hostName.endsWith(`.${hostedZone.name}`)) {
@@ -240,9 +261,14 @@ function crossProblems(environment: Environment): string[] {
       );
     }
   }
-  const secretRegion = SECRET_ARN.exec(edge.tlsSecretArn ?? "")?.[1];
-  if (secretRegion !== undefined && secretRegion !== region) {
-    problems.push(`${at}.edge.tlsSecretArn: got a secret in ${secretRegion}; allowed: one in ${region}`);
+  for (const [setting, arn] of [
+    ["edge.tlsSecretArn", edge.tlsSecretArn],
+    ["watch.dqsSecretArn", watch.dqsSecretArn],
+  ] as const) {
+    const secretRegion = SECRET_ARN.exec(arn ?? "")?.[1];
+    if (secretRegion !== undefined && secretRegion !== region) {
+      problems.push(`${at}.${setting}: got a secret in ${secretRegion}; allowed: one in ${region}`);
+    }
   }
   problems.push(...tlsProblems(environment));
   if (recordDays < retentionDays) {

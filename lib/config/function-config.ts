@@ -2,7 +2,21 @@
 
 import { LIMITS } from "../core/limits.ts";
 import { ENV } from "../core/names.ts";
-import { flag, httpUrl, optional, readSettings, required, text, type Values, wholeNumber } from "./declare.ts";
+import {
+  flag,
+  httpUrl,
+  optional,
+  type Parser,
+  readSettings,
+  required,
+  text,
+  type Values,
+  wholeNumber,
+} from "./declare.ts";
+
+/** A key goes into names that are asked for, so it must be one label. */
+export const dqsKey: Parser<string | undefined> = (value) =>
+  /^[a-z0-9]{10,64}$/i.test(value) ? { value } : { allowed: "a key of letters and digits" };
 
 const common = {
   environment: required(ENV.environment, text, "name of the environment"),
@@ -82,6 +96,31 @@ const certificate = {
   acmeContact: required(ENV.acmeContact, text, "mail address for the certificate authority"),
 };
 
+const watch = {
+  environment: common.environment,
+  hostName: common.hostName,
+  systemAddress: common.systemAddress,
+  ledgerTable: common.ledgerTable,
+  directoryTable: common.directoryTable,
+  spoolBucket: common.spoolBucket,
+  dqsKey: {
+    ...optional(ENV.spamhausDqsKey, dqsKey, undefined, "key of a Spamhaus Data Query Service account"),
+    secret: true,
+  },
+  dqsSecretArn: optional<string | undefined>(
+    ENV.spamhausDqsSecretArn,
+    text,
+    undefined,
+    "secret in AWS Secrets Manager that holds that key",
+  ),
+  resolvers: optional<readonly string[] | undefined>(
+    ENV.resolvers,
+    (value) => ({ value: value.split(/[ ,]+/) }),
+    undefined,
+    "name servers to ask instead of the system's",
+  ),
+};
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** Settings of forward. */
@@ -92,6 +131,8 @@ export type FeedbackConfig = Values<typeof feedback>;
 export type WebhookConfig = Values<typeof webhook>;
 /** Settings of the function that renews the certificate. */
 export type CertificateConfig = Values<typeof certificate>;
+/** Settings of the watch over block lists. */
+export type WatchConfig = Values<typeof watch>;
 /** Settings of the sweep. */
 export type SweepConfig = Values<typeof sweep>;
 
@@ -103,5 +144,7 @@ export const readFeedbackConfig = (env: Env): FeedbackConfig => readSettings(fee
 export const readWebhookConfig = (env: Env): WebhookConfig => readSettings(webhook, env);
 /** Throws `ConfigurationError` naming every wrong or missing setting. */
 export const readSweepConfig = (env: Env): SweepConfig => readSettings(sweep, env);
+/** Throws `ConfigurationError` naming every wrong or missing setting. */
+export const readWatchConfig = (env: Env): WatchConfig => readSettings(watch, env);
 /** Throws `ConfigurationError` naming every wrong or missing setting. */
 export const readCertificateConfig = (env: Env): CertificateConfig => readSettings(certificate, env);

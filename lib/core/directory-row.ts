@@ -15,6 +15,7 @@ import type {
   Tenant,
   WebhookSettings,
 } from "./directory.ts";
+import { parseWatch } from "./watch-row.ts";
 
 /** An item of the table, without DynamoDB's type marks. */
 export type DirectoryItem = Readonly<Record<string, unknown>>;
@@ -61,6 +62,8 @@ export function parseDirectoryRow(item: DirectoryItem): DirectoryRow | undefined
       const pause = parsePause(item["pause"]) ?? { by: "operator", reason: "", atMs: 0 };
       return { kind: "sender-pause", tenant: text("tenant"), sender: text("sender"), pause };
     }
+    case "watch":
+      return parseWatch(item);
     default:
       return undefined;
   }

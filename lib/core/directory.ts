@@ -5,6 +5,7 @@
  */
 
 import { coveringDomains } from "./address.ts";
+import type { Watch } from "./watch.ts";
 
 /** Tenant ids travel as SES tags and in object headers. */
 export const TENANT_ID_PATTERN = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -172,7 +173,7 @@ export interface SenderPause {
 }
 
 /** Anything the directory keeps. */
-export type DirectoryRow = Tenant | Credential | Network | SenderDomain | SenderPause;
+export type DirectoryRow = Tenant | Credential | Network | SenderDomain | SenderPause | Watch;
 
 /** The partition key of a row. */
 export function directoryKey(row: DirectoryRow): string {
@@ -187,6 +188,8 @@ export function directoryKey(row: DirectoryRow): string {
       return domainKey(row.domain);
     case "sender-pause":
       return senderPauseKey(row.tenant, row.sender);
+    case "watch":
+      return watchKey(row.tenant);
   }
 }
 
@@ -201,6 +204,9 @@ export const domainKey = (domain: string): string => `domain#${domain}`;
 /** Partition key of a paused envelope sender. */
 export const senderPauseKey = (tenant: string, sender: string): string =>
   `sender-pause#${tenant}#${sender.toLowerCase()}`;
+
+/** Partition key of what is watched for a tenant. */
+export const watchKey = (tenant: string): string => `watch#${tenant}`;
 
 /** Whether a tenant may send for a domain. `pending` names the domain that waits for its verification. */
 export type SenderVerdict =

@@ -30,6 +30,7 @@ export const ERASURE_KINDS = {
   networks: "networks",
   credentials: "credentials",
   senderPauses: "paused senders",
+  watches: "watch over block lists",
   tenant: "tenant",
 } as const;
 

@@ -228,6 +228,25 @@ export const LIMITS = {
     /** Events of unknown messages looked at in one run. */
     keptEventsMax: 200,
   },
+  watch: {
+    timeoutSeconds: 600,
+    memoryMiB: 256,
+    scheduleHours: 24,
+    /** Default of a watch: so many clear days in a row, and the contact is told. */
+    clearDays: 7,
+    clearDaysMax: 90,
+    /** Every address of a network of this size is asked for; of a wider one those that the tenant's mail came from. */
+    wholeNetworkMax: 256,
+    /** Addresses of one tenant that are asked for in a day. */
+    addressesMax: 512,
+    /** Between one address and the next: lists take few questions a second from one client. */
+    pauseMs: 100,
+    /** Where the tenant's mail came from is looked up in so many of its newest messages of a day, for so many days. */
+    knownMessagesADay: 100,
+    knownDays: 30,
+    /** How often local mode looks whether it is a new day. */
+    localEveryMs: 3_600_000,
+  },
   queue: { retentionDays: 14 },
   spool: { retentionDays: 14 },
   ledger: { recordDays: 90, unknownEventDays: 14 },
@@ -239,8 +258,22 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
   const must = (holds: boolean, sentence: string): void => {
     if (!holds) problems.push(sentence);
   };
-  const { edge, forward, ses, account, feedback, breaker, webhook, certificate, sweep, erasure, queue, spool, ledger } =
-    limits;
+  const {
+    edge,
+    forward,
+    ses,
+    account,
+    feedback,
+    breaker,
+    webhook,
+    certificate,
+    sweep,
+    erasure,
+    watch,
+    queue,
+    spool,
+    ledger,
+  } = limits;
   must(forward.visibilityTimeoutSeconds >= 6 * forward.timeoutSeconds, "forward visibility is under six timeouts");
   must(feedback.visibilityTimeoutSeconds >= 6 * feedback.timeoutSeconds, "feedback visibility is under six timeouts");
   must(webhook.visibilityTimeoutSeconds >= 6 * webhook.timeoutSeconds, "webhook visibility is under six timeouts");
@@ -290,6 +323,12 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
     "a tenant is paused after SES has put the account under review for complaints",
   );
   must(erasure.afterStopMs > 2 * edge.directoryCacheMs, "a tenant is erased while an edge still takes its mail");
+  must(watch.wholeNetworkMax <= watch.addressesMax, "a network that is asked for whole has too many addresses");
+  must(
+    watch.addressesMax * watch.pauseMs * 2 < watch.timeoutSeconds * 1000,
+    "one tenant's watch outlives its invocation",
+  );
+  must(watch.knownMessagesADay <= 100, "DynamoDB takes a hundred keys in one BatchGetItem");
   must(queue.retentionDays * 24 > forward.giveUpAfterHours, "the queue forgets before we give up");
   must(queue.retentionDays <= 14, "SQS keeps a message 14 days at most");
   must(forward.retryMaxMs <= 12 * 3_600_000, "SQS hides a message for 12 hours at most");

@@ -29,6 +29,7 @@ import { RuntimeParameter } from "./runtime-parameter.ts";
 import { SmtpEdge } from "./smtp-edge.ts";
 import { SweepSchedule } from "./sweep-schedule.ts";
 import { isInZone, SystemIdentity } from "./system-identity.ts";
+import { WatchSchedule } from "./watch-schedule.ts";
 import { WebhookSender } from "./webhook-sender.ts";
 
 /** The settings of the environment and the code to run in it. */
@@ -80,6 +81,7 @@ export class RelayStack extends Stack {
       codeDir: code.functions.sweep,
       feedbackQueue: feedback.feedbackQueue,
     });
+    new WatchSchedule(this, "Watch", { environment, resources, codeDir: code.functions.watch });
     const { vpc } = new RelayNetwork(this, "Network");
     const { hostName, hostedZone } = environment;
     const { acme, tlsSecretArn } = environment.edge;

@@ -145,6 +145,20 @@ export function certificateRights(
   ];
 }
 
+/** Watch: see what is watched and where a tenant's mail came from, keep the answer, write one mail. */
+export function watchRights(
+  { spool, ledger, directory }: Pick<RelayResources, "spool" | "ledger" | "directory">,
+  dqsSecretArn: string | undefined,
+): PolicyStatement[] {
+  return [
+    allow("WriteNotice", ["s3:PutObject"], [spoolObjects(spool)]),
+    allow("ReadMessages", ["dynamodb:BatchGetItem"], [ledger.tableArn]),
+    allow("FindMessages", ["dynamodb:Query"], [`${ledger.tableArn}/index/${LEDGER_INDEX.byTenantDay}`]),
+    allow("ReadMarkDirectory", ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:Scan"], [directory.tableArn]),
+    ...(dqsSecretArn === undefined ? [] : [allow("ReadKey", ["secretsmanager:GetSecretValue"], [dqsSecretArn])]),
+  ];
+}
+
 /** What a function needs to write its own log, and no other. */
 export function logRights(logGroup: ILogGroup): PolicyStatement {
   return allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [logGroup.logGroupArn]);

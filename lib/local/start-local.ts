@@ -14,6 +14,7 @@ import { makeFeedbackHandler } from "../../lambda/feedback/handler.ts";
 import { makeForwardHandler } from "../../lambda/forward/handler.ts";
 import { makeSweepHandler, type SweepHandler } from "../../lambda/sweep/handler.ts";
 import { SWEEP_GRACE } from "../../lambda/sweep/sweep-spool.ts";
+import { makeWatchHandler } from "../../lambda/watch/handler.ts";
 import { makeWebhookHandler } from "../../lambda/webhook/handler.ts";
 import { startEdge } from "../../relay-edge/edge.ts";
 import { makeDynamoDb, makeS3, makeSqs } from "../aws/clients.ts";
@@ -140,6 +141,7 @@ async function startAll(start: Start): Promise<LocalRelay> {
   });
   stops.push(async () => await feedback.stop());
   await startSweep(env, log, stops);
+  startWatch(env, log, stops);
 
   const edge = await startEdge({
     config: readEdgeConfig(env).settings,
@@ -182,9 +184,33 @@ async function startSweep(env: NodeJS.ProcessEnv, log: Log, stops: (() => Promis
   });
 }
 
+/** Each hour, and at once: a machine is not always on when its day's check would be due. A tenant is checked once a day. */
+function startWatch(env: NodeJS.ProcessEnv, log: Log, stops: (() => Promise<void>)[]): void {
+  const watch = makeWatchHandler(env, log);
+  let stopped = false;
+  const run = async (): Promise<void> => {
+    const remaining = remainingTime(LIMITS.watch.timeoutSeconds);
+    const invocation = { getRemainingTimeInMillis: () => (stopped ? 0 : remaining.getRemainingTimeInMillis()) };
+    await watch({}, invocation).catch((error: unknown) => log({ event: "watch-error", error: errorText(error) }));
+  };
+  let running = run();
+  const timer = setInterval(() => {
+    running = running.then(run);
+  }, LIMITS.watch.localEveryMs);
+  stops.push(async () => {
+    stopped = true;
+    clearInterval(timer);
+    await running;
+  });
+}
+
 /** As much time as Lambda gives a sweep, from now. */
 function sweepTime(): { getRemainingTimeInMillis: () => number } {
-  const endMs = Date.now() + LIMITS.sweep.timeoutSeconds * 1000;
+  return remainingTime(LIMITS.sweep.timeoutSeconds);
+}
+
+function remainingTime(seconds: number): { getRemainingTimeInMillis: () => number } {
+  const endMs = Date.now() + seconds * 1000;
   return { getRemainingTimeInMillis: () => endMs - Date.now() };
 }
 

@@ -36,6 +36,7 @@ describe("the settings of an environment", () => {
         sesTlsPolicy: "OPTIONAL",
         sesDeliveryHours: 14,
         deletionProtection: true,
+        watch: {},
         edge: { desiredCount: 1, cpu: 256, memoryMiB: 512, tls: "self-signed" },
       },
     });
@@ -89,10 +90,12 @@ describe("the settings of an environment", () => {
       retentionDays: 30,
       recordDays: 10,
       edge: { tlsSecretArn: "arn:aws:secretsmanager:us-east-1:111122223333:secret:relay/tls-Ab12Cd" },
+      watch: { dqsSecretArn: "arn:aws:secretsmanager:us-east-1:111122223333:secret:dqs-Ab12Cd" },
     };
     expect(problemsOf(raw)).toEqual([
       'environments.prod.hostName: got "relay.example.net"; allowed: a name in the hosted zone example.com',
       "environments.prod.edge.tlsSecretArn: got a secret in us-east-1; allowed: one in ap-northeast-1",
+      "environments.prod.watch.dqsSecretArn: got a secret in us-east-1; allowed: one in ap-northeast-1",
       "environments.prod.recordDays: got 10; allowed: at least retentionDays (30)",
     ]);
   });

@@ -49,6 +49,8 @@ const FROZEN = [
   "SpoolBucket AWS::S3::Bucket",
   "SweepFunction AWS::Lambda::Function",
   "SweepFunctionLog AWS::Logs::LogGroup",
+  "WatchFunction AWS::Lambda::Function",
+  "WatchFunctionLog AWS::Logs::LogGroup",
 ];
 
 /** Besides those, in environments that ask for it. */

@@ -46,7 +46,11 @@ const LOG = ["logs:CreateLogStream", "logs:PutLogEvents"];
 /** Lambda's poller takes messages with the function's role. */
 const POLLER = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"];
 
-const prod = synthesize("prod", { webhooks: true, edge: settingsOf("staging")["edge"] ?? {} });
+const prod = synthesize("prod", {
+  webhooks: true,
+  edge: settingsOf("staging")["edge"] ?? {},
+  watch: { dqsSecretArn: "arn:aws:secretsmanager:us-east-1:111122223333:secret:spamhaus-Ab12Cd" },
+});
 
 describe.each([
   { entry: "relay-edge/main.ts", role: "EdgeTaskRole", besides: [] },
@@ -59,6 +63,7 @@ describe.each([
   },
   { entry: "lambda/webhook/handler.ts", role: "WebhookSenderWorkerRole", besides: [...LOG, ...POLLER] },
   { entry: "lambda/certificate/handler.ts", role: "CertificateWorkerRole", besides: LOG },
+  { entry: "lambda/watch/handler.ts", role: "WatchWorkerRole", besides: LOG },
   { entry: "lambda/sweep/handler.ts", role: "SweepWorkerRole", besides: LOG },
 ])("the role of $entry", ({ entry, role, besides }) => {
   it(

@@ -15,6 +15,7 @@ const END = "<!-- end of roles -->\n";
 
 /** The plain edge of `prod`: its certificate is told by the settings below. */
 const { tlsSecretArn, ...plainEdge } = object(settingsOf("prod")["edge"]);
+const DQS_SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret:spamhaus-Ab12Cd";
 const acme = { contact: "operator@example.net", termsOfServiceAgreed: true };
 
 /** Settings that add rights, each alone; the first adds none. */
@@ -24,6 +25,7 @@ const SETTINGS: readonly (readonly [string, JsonObject])[] = [
   ['`edge.tls: "acme"`', { edge: { ...plainEdge, tls: "acme", acme } }],
   ["`webhooks`", { edge: plainEdge, webhooks: true }],
   ["`sesTenants`", { edge: plainEdge, sesTenants: true }],
+  ["`watch.dqsSecretArn`", { edge: plainEdge, watch: { dqsSecretArn: DQS_SECRET } }],
 ];
 
 /** How the roles are called, by their logical ids without the hash. */
@@ -35,6 +37,7 @@ const ROLES: Readonly<Record<string, string>> = {
   SweepWorkerRole: "sweep",
   WebhookSenderWorkerRole: "webhook",
   CertificateWorkerRole: "certificate",
+  WatchWorkerRole: "watch",
 };
 
 /** One right, and the settings that give it; none: every environment. */

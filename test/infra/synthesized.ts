@@ -156,6 +156,7 @@ function standInCode(dir: string): RelayCode {
       sweep: folder("sweep", "handler.mjs"),
       webhook: folder("webhook", "handler.mjs"),
       certificate: folder("certificate", "handler.mjs"),
+      watch: folder("watch", "handler.mjs"),
     },
     edgeImage: folder("edge-image", "Dockerfile"),
   };

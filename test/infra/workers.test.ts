@@ -3,15 +3,17 @@ import {
   readFeedbackConfig,
   readForwardConfig,
   readSweepConfig,
+  readWatchConfig,
   readWebhookConfig,
 } from "../../lib/config/function-config.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
 import { ENV, runtimeParameterName } from "../../lib/core/names.ts";
 import { environmentNames, list, object } from "./cdk-json.ts";
+import { grants } from "./grants.ts";
 import { type Resource, render, type Synthesized, synthesize } from "./synthesized.ts";
 
 const prod = synthesize("prod");
-const FUNCTIONS = ["ForwardFunction", "FeedbackFunction", "SweepFunction"];
+const FUNCTIONS = ["ForwardFunction", "FeedbackFunction", "SweepFunction", "WatchFunction"];
 
 /** The queue that feeds a function, and the mapping between them. */
 function sourceOf(synthesized: Synthesized, functionId: string): { queue: Resource; mapping: Resource } {
@@ -35,7 +37,7 @@ function variablesOf(synthesized: Synthesized, id: string): Record<string, strin
 }
 
 describe("functions", () => {
-  it("are the three of the relay, on Node.js 24 and arm64, and no helper of the CDK's", () => {
+  it("are the four of the relay, on Node.js 24 and arm64, and no helper of the CDK's", () => {
     const functions = prod.ofType("AWS::Lambda::Function");
     expect(functions.map((resource) => resource.id).sort()).toEqual([...FUNCTIONS].sort());
     for (const { id, properties } of functions) {
@@ -49,6 +51,7 @@ describe("functions", () => {
     ["ForwardFunction", LIMITS.forward],
     ["FeedbackFunction", LIMITS.feedback],
     ["SweepFunction", LIMITS.sweep],
+    ["WatchFunction", LIMITS.watch],
   ])("have the time and memory of the limits: %s", (id, { timeoutSeconds, memoryMiB }) => {
     expect(prod.only(id).properties).toMatchObject({ Timeout: timeoutSeconds, MemorySize: memoryMiB });
   });
@@ -78,12 +81,33 @@ describe("functions", () => {
     expect(mapping.properties["ScalingConfig"]).toEqual({ MaximumConcurrency: concurrency });
   });
 
-  it("sweep runs by the clock", () => {
-    expect(prod.only("AWS::Events::Rule").properties).toMatchObject({
-      ScheduleExpression: `rate(${LIMITS.sweep.scheduleMinutes} minutes)`,
-      State: "ENABLED",
-      Targets: [{ Arn: { "Fn::GetAtt": ["SweepFunction", "Arn"] } }],
+  it.each([
+    ["SweepFunction", `rate(${LIMITS.sweep.scheduleMinutes} minutes)`],
+    ["WatchFunction", "rate(1 day)"],
+  ])("run by the clock: %s", (id, rate) => {
+    const rules = prod.ofType("AWS::Events::Rule").map(({ properties }) => properties);
+    const [rule, ...others] = rules.filter(({ Targets }) => render(object(list(Targets)[0])["Arn"]) === `<${id}.Arn>`);
+    expect(others).toEqual([]);
+    expect(rule).toMatchObject({ ScheduleExpression: rate, State: "ENABLED" });
+  });
+
+  it("tell the watch where the key of a Spamhaus account is, if there is one, and let it read that", () => {
+    const dqsSecretArn = "arn:aws:secretsmanager:us-east-1:111122223333:secret:spamhaus-Ab12Cd";
+    const keyed = synthesize("prod", { watch: { dqsSecretArn } });
+    expect(readWatchConfig(variablesOf(keyed, "WatchFunction"))).toMatchObject({ dqsSecretArn, dqsKey: undefined });
+    const role = keyed.ofType("AWS::IAM::Role").find(({ id }) => id.startsWith("WatchWorkerRole"));
+    if (role === undefined) throw new Error("no role");
+    expect(grants(keyed, role)).toContainEqual({
+      action: "secretsmanager:GetSecretValue",
+      resource: dqsSecretArn,
+      condition: "",
     });
+  });
+
+  it("are told what the watch must know, and nothing that it does not ask for", () => {
+    const { NODE_OPTIONS: _, ...told } = variablesOf(prod, "WatchFunction");
+    const values = Object.values(readWatchConfig(told)).filter((value) => value !== undefined);
+    expect(new Set(values)).toEqual(new Set(Object.values(told)));
   });
 
   it.each([
@@ -216,7 +240,7 @@ describe("webhooks", () => {
     const variables = variablesOf(told, "WebhookFunction");
     expect(readWebhookConfig(variables)).toMatchObject({ environment: "prod", webhookLoopback: false });
     expect(Object.keys(variables)).not.toContain(ENV.spoolBucket);
-    for (const id of FUNCTIONS) expect(variablesOf(told, id)[ENV.webhookQueueUrl]).toMatch(/WebhookQueue$/);
+    for (const id of FUNCTIONS.slice(0, 3)) expect(variablesOf(told, id)[ENV.webhookQueueUrl]).toMatch(/WebhookQueue$/);
   });
 });
 
@@ -227,6 +251,7 @@ describe("the runtime parameter", () => {
     expect(JSON.parse(render(properties["Value"]))).toEqual({
       region: "us-east-1",
       hostName: "relay.example.net",
+      systemAddress: "postmaster@relay.example.net",
       spoolBucket: "<SpoolBucket>",
       forwardQueueUrl: "<ForwardQueue>",
       forwardDlqUrl: "<ForwardQueueDlq>",

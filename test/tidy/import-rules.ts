@@ -90,6 +90,11 @@ export const IMPORT_ROWS: readonly ImportRow[] = [
     because: "the edge never imports functions, local mode, infra or configuration",
   },
   {
+    files: /^lambda\/watch\/handler\.ts$/,
+    may: ["own folder", CORE, CONFIG, AWS, /^lib\/dns\/resolver\.ts$/, /^aws-lambda$/, ANY_NODE],
+    because: "the watch asks name servers, and knows neither the edge nor another function",
+  },
+  {
     files: /^lambda\/[^/]+\/handler\.ts$/,
     may: ["own folder", CORE, CONFIG, AWS, /^aws-lambda$/, ANY_NODE],
     because: "a function knows neither the edge nor another function",
