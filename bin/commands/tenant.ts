@@ -13,7 +13,7 @@ import {
 } from "../../lib/aws/directory-dynamo.ts";
 import { label, mailAddress, startTime, tenantId } from "../../lib/config/tenant-settings.ts";
 import { senderPauseKey, type Tenant, tenantKey } from "../../lib/core/directory.ts";
-import { type CommonOptions, reportChange, timeText, withChangeOptions, withListOptions } from "./change.ts";
+import { type CommonOptions, note, reportChange, timeText, withChangeOptions, withListOptions } from "./change.ts";
 import { type Connection, connect } from "./connect.ts";
 import { Mistakes } from "./mistakes.ts";
 import { printJson, printTable } from "./output.ts";
@@ -79,12 +79,21 @@ Examples:
         tenant: shownTenant(tenant),
         ...(secret === undefined ? {} : { webhookSecret: secret }),
       });
+      warnOfWebhooks(tenant, connection);
       if (options.json !== true) showNext(tenant, options);
     });
 }
 
 function existsAlready(id: string): CommandError {
   return new CommandError(`tenant ${id} is there already; relayhost tenant set ${id} changes it`);
+}
+
+/** A tenant may have its webhook before the environment sends any. */
+function warnOfWebhooks({ id, webhook }: Tenant, { names }: Connection): void {
+  if (webhook === undefined || names.webhooks) return;
+  note(
+    `this environment sends no webhooks: nothing is posted for ${id} until "webhooks" is true in cdk.json and deployed`,
+  );
 }
 
 function showNext(tenant: Tenant, options: CommonOptions): void {
@@ -187,7 +196,8 @@ Examples:
   relayhost tenant set acme --foreign-from rewrite --rewrite-domain acme.example --dry-run`,
     )
     .action(async (id: string, options: Options) => {
-      const { directory } = await connect(options.env);
+      const connection = await connect(options.env);
+      const { directory } = connection;
       const tenant = await tenantNamed(directory, id);
       const mistakes = new Mistakes();
       const changes = readSettings(options, tenant, mistakes);
@@ -202,6 +212,7 @@ Examples:
         tenant: shownTenant(changed),
         ...(fresh === undefined ? {} : { webhookSecret: fresh }),
       });
+      if ("webhook" in changes) warnOfWebhooks(changed, connection);
       if (options.json === true) return;
       for (const line of tenantLines(changed, stateOf(changed, Date.now()))) console.log(line);
       if (fresh !== undefined) console.log(`Secret of the webhook, shown once: ${fresh}`);

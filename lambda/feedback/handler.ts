@@ -14,12 +14,12 @@ import { readFeedbackConfig } from "../../lib/config/function-config.ts";
 import { errorText, type Log, logJson } from "../../lib/core/log.ts";
 import { parseSesEvent } from "../../lib/core/ses-event.ts";
 import { type ApplyEventDeps, applyEvent } from "./apply-event.ts";
-import { type BreakerFact, tripBreaker } from "./trip-breaker.ts";
+import { type BreakerDeps, type BreakerFact, tripBreaker } from "./trip-breaker.ts";
 
 /** A Lambda handler for SQS batches of SES events. */
 export type FeedbackHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
 
-interface HandlerDeps extends ApplyEventDeps {
+interface HandlerDeps extends ApplyEventDeps, BreakerDeps {
   readonly queue: Queue;
 }
 
@@ -40,6 +40,11 @@ export function makeFeedbackHandler(env: NodeJS.ProcessEnv, log: Log = logJson):
     queue: { client: makeSqs(), url: config.feedbackQueueUrl },
     hostName: config.hostName,
     systemAddress: config.systemAddress,
+    breaker: {
+      bounceRateMax: config.breakerBounceRateMax,
+      complaintRateMax: config.breakerComplaintRateMax,
+      messagesMin: config.breakerMessagesMin,
+    },
     usage: new UsageMarker({ client: dynamodb, table: config.ledgerTable }),
     now: Date.now,
     log,

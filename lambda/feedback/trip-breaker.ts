@@ -21,7 +21,7 @@ import {
   WHOLE_TENANT,
 } from "../../lib/core/breaker.ts";
 import { breakerNotice } from "../../lib/core/breaker-notice.ts";
-import { type Pause, senderPauseKey, type Tenant, tenantKey } from "../../lib/core/directory.ts";
+import { type BreakerSettings, type Pause, senderPauseKey, type Tenant, tenantKey } from "../../lib/core/directory.ts";
 import type { QueueId } from "../../lib/core/queue-id.ts";
 
 /** What one event adds to a sender's counts. */
@@ -32,8 +32,14 @@ export interface BreakerFact {
   readonly id: QueueId;
 }
 
+/** What it needs. */
+export interface BreakerDeps extends DsnDeps {
+  /** For tenants without values of their own. */
+  readonly breaker: BreakerSettings;
+}
+
 /** See the head of this file. */
-export async function tripBreaker(deps: DsnDeps, facts: readonly BreakerFact[]): Promise<void> {
+export async function tripBreaker(deps: BreakerDeps, facts: readonly BreakerFact[]): Promise<void> {
   const hourMs = breakerHour(deps.now());
   for (const [tenant, ofTenant] of Map.groupBy(facts, (fact) => fact.tenant)) {
     const bySender = Map.groupBy(ofTenant, ({ sender }) => sender);
@@ -49,7 +55,7 @@ export async function tripBreaker(deps: DsnDeps, facts: readonly BreakerFact[]):
   }
 }
 
-async function judgeTenant(deps: DsnDeps, id: string, touched: ReadonlySet<string>, cause: QueueId): Promise<void> {
+async function judgeTenant(deps: BreakerDeps, id: string, touched: ReadonlySet<string>, cause: QueueId): Promise<void> {
   const nowMs = deps.now();
   const [tenant, buckets, states] = await Promise.all([
     readRow(deps.directory, tenantKey(id)),
@@ -67,7 +73,7 @@ async function judgeTenant(deps: DsnDeps, id: string, touched: ReadonlySet<strin
   );
   const paused = new Set(rows.flatMap((row) => (row.kind === "sender-pause" ? [row.sender] : [])));
   if (tenant.status === "paused") paused.add(WHOLE_TENANT);
-  const settings = tenant.breaker;
+  const settings = { ...deps.breaker, ...tenant.breaker };
   for (const action of breakerActions({ nowMs, settings, buckets, states, paused, touched })) {
     await carryOut(deps, tenant, action, cause);
     await writeBreakerState(deps.ledger, id, action.scope, action.state, nowMs);

@@ -117,6 +117,7 @@ export async function provisionLocal(hostName = "relay.localhost"): Promise<Runt
       directoryTable: made.directoryTable,
       configurationSet: made.configurationSet,
       sesTenants: false,
+      webhooks: true,
       sesCallsPerSecond: 0,
     };
   } finally {

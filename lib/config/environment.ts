@@ -9,6 +9,7 @@
 import { isAddress, parseAddress, toAsciiDomain } from "../core/address.ts";
 import { LIMITS } from "../core/limits.ts";
 import { type JsonSettings, readJsonSettings } from "./read-json-settings.ts";
+import { percentBelow } from "./tenant-settings.ts";
 
 /** How SES hands mail to receivers: `REQUIRE` bounces mail for receivers without TLS. */
 export type SesTlsPolicy = "OPTIONAL" | "REQUIRE";
@@ -86,6 +87,12 @@ export interface Environment {
   readonly recordDays: number;
   /** When the sender is told of failure. @default LIMITS.forward.giveUpAfterHours */
   readonly giveUpAfterHours: number;
+  /** Share of hard bounces that pauses a tenant which has no value of its own, such as "4%". @default LIMITS.breaker.bounceRateMax */
+  readonly breakerBounceRateMax?: string;
+  /** As above, of complaints, such as "0.08%". @default LIMITS.breaker.complaintRateMax */
+  readonly breakerComplaintRateMax?: string;
+  /** Mails of a day before these shares count. @default LIMITS.breaker.messagesMin */
+  readonly breakerMessagesMin: number;
   /** Retention of all logs. @default 90 */
   readonly logDays: number;
   /** Upper bound of forward invocations at one time. @default 5 */
@@ -157,6 +164,8 @@ export function parseEnvironment(
 function readEnvironment(name: string, settings: JsonSettings): Environment {
   const hostedZone = settings.groupOptional("hostedZone");
   const alarmAddress = settings.textOptional("alarmAddress", isMailbox, "a mail address");
+  const breakerBounceRateMax = share(settings, "breakerBounceRateMax", LIMITS.breaker.bounceReviewRate);
+  const breakerComplaintRateMax = share(settings, "breakerComplaintRateMax", LIMITS.breaker.complaintReviewRate);
   return {
     name,
     region: settings.text("region", (text) => REGION.test(text), "an AWS region such as us-east-1"),
@@ -173,6 +182,9 @@ function readEnvironment(name: string, settings: JsonSettings): Environment {
     retentionDays: settings.integer("retentionDays", 1, 365, LIMITS.spool.retentionDays),
     recordDays: settings.integer("recordDays", 1, 3650, LIMITS.ledger.recordDays),
     giveUpAfterHours: settings.integer("giveUpAfterHours", 1, 240, LIMITS.forward.giveUpAfterHours),
+    ...(breakerBounceRateMax === undefined ? {} : { breakerBounceRateMax }),
+    ...(breakerComplaintRateMax === undefined ? {} : { breakerComplaintRateMax }),
+    breakerMessagesMin: settings.integer("breakerMessagesMin", 1, 1_000_000, LIMITS.breaker.messagesMin),
     logDays: settings.oneOf("logDays", LOG_DAYS, 90),
     forwardConcurrency: settings.integer("forwardConcurrency", 2, 1000, 5),
     recipientsPerCall: settings.integer(
@@ -306,6 +318,14 @@ function tlsProblems({ name, hostedZone, edge }: Environment): string[] {
 
 function isHttpsUrl(text: string): boolean {
   return URL.canParse(text) && /^https:\/\/\S+$/.test(text);
+}
+
+/** A percentage below the one at which SES reviews the account. */
+function share(settings: JsonSettings, name: string, below: number): string | undefined {
+  const parse = percentBelow(below);
+  const parsed = parse("");
+  const allowed = "allowed" in parsed ? parsed.allowed : "";
+  return settings.textOptional(name, (text) => "value" in parse(text), allowed);
 }
 
 function isMailbox(text: string): boolean {

@@ -13,6 +13,7 @@ import {
   type Values,
   wholeNumber,
 } from "./declare.ts";
+import { percentBelow } from "./tenant-settings.ts";
 
 /** A key goes into names that are asked for, so it must be one label. */
 export const dqsKey: Parser<string | undefined> = (value) =>
@@ -64,9 +65,29 @@ const forward = {
   ),
 };
 
+const { breaker } = LIMITS;
+
 const feedback = {
   ...common,
   webhookQueueUrl,
+  breakerBounceRateMax: optional(
+    ENV.breakerBounceRateMax,
+    percentBelow(breaker.bounceReviewRate),
+    breaker.bounceRateMax,
+    "share of hard bounces that pauses a tenant without a value of its own",
+  ),
+  breakerComplaintRateMax: optional(
+    ENV.breakerComplaintRateMax,
+    percentBelow(breaker.complaintReviewRate),
+    breaker.complaintRateMax,
+    "share of complaints that pauses a tenant without a value of its own",
+  ),
+  breakerMessagesMin: optional(
+    ENV.breakerMessagesMin,
+    wholeNumber(1, 1_000_000),
+    breaker.messagesMin,
+    "mails of a day before these shares count",
+  ),
   feedbackQueueUrl: required(ENV.feedbackQueueUrl, httpUrl, "SQS queue of SES events"),
 };
 

@@ -21,6 +21,8 @@ const FIELDS = [
 export type RuntimeNames = { readonly [K in (typeof FIELDS)[number]]: string } & {
   /** Each tenant has an SES tenant of the same name. */
   readonly sesTenants: boolean;
+  /** Tenants' servers are told of their mail. */
+  readonly webhooks: boolean;
   /** Calls of SES's control plane in a second, for account and region together; 0: as fast as they come. */
   readonly sesCallsPerSecond: number;
   /** Absent where there are no webhooks, and of environments from before it was published. */
@@ -37,11 +39,12 @@ export function parseRuntimeNames(json: string, where: string): RuntimeNames {
   const record = parseObject(json, where);
   const missing = FIELDS.filter((field) => typeof record[field] !== "string" || record[field] === "");
   if (missing.length > 0) throw new Error(`${where} lacks ${missing.join(", ")}`);
-  const { sesTenants, sesCallsPerSecond } = record;
+  const { sesTenants, webhooks, sesCallsPerSecond } = record;
   const names = Object.fromEntries(FIELDS.map((field) => [field, String(record[field])]));
   return {
     ...(names as { readonly [K in (typeof FIELDS)[number]]: string }),
     sesTenants: sesTenants === true,
+    webhooks: webhooks === true,
     sesCallsPerSecond: typeof sesCallsPerSecond === "number" ? sesCallsPerSecond : SES_CALLS_PER_SECOND,
     ...optional(record, "webhookDlqUrl"),
     ...optional(record, "systemAddress"),

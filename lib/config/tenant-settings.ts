@@ -67,6 +67,15 @@ export const percent: Parser<number> = (text) => {
   return number > 0 && number <= 100 ? { value: number / 100 } : { allowed: "a percentage such as 5% or 0.1%" };
 };
 
+/** As `percent`, but below a share from which on it would be too late. */
+export function percentBelow(share: number): Parser<number> {
+  return (text) => {
+    const parsed = percent(text);
+    if ("value" in parsed && parsed.value < share) return parsed;
+    return { allowed: `a percentage below ${Number((share * 100).toPrecision(6))}%, where SES reviews the account` };
+  };
+}
+
 /** `yes` or `no`. */
 export const yesOrNo: Parser<boolean> = (text) => {
   const parsed = oneOf("yes", "no")(text);

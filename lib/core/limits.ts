@@ -160,7 +160,10 @@ export const LIMITS = {
   breaker: {
     /** Rates are of this window. */
     windowHours: 24,
-    /** SES reviews an account from 5 % of hard bounces and 0.1 % of complaints on; a tenant is paused before. */
+    /** From these shares of hard bounces and of complaints on SES reviews an account, */
+    bounceReviewRate: 0.05,
+    complaintReviewRate: 0.001,
+    /** and before, from these on, a tenant is paused. Defaults of settings, as is `messagesMin`. */
     bounceRateMax: 0.04,
     complaintRateMax: 0.0008,
     /** Fewer mails than this say nothing, */
@@ -317,9 +320,12 @@ export function limitProblems(limits: typeof LIMITS = LIMITS): string[] {
   const receiptsMax = forward.maxReceiveCount * 0.9;
   must(heldMs / account.breakerMaxMs < receiptsMax, "a closed account makes dead letters before messages end");
   must(account.rateShare >= 0.9 && account.rateShare < 1, "forward must use nine tenths of the rate, and not all");
-  must(breaker.bounceRateMax < 0.05, "a tenant is paused after SES has put the account under review for bounces");
   must(
-    breaker.complaintRateMax < 0.001,
+    breaker.bounceRateMax < breaker.bounceReviewRate,
+    "a tenant is paused after SES has put the account under review for bounces",
+  );
+  must(
+    breaker.complaintRateMax < breaker.complaintReviewRate,
     "a tenant is paused after SES has put the account under review for complaints",
   );
   must(erasure.afterStopMs > 2 * edge.directoryCacheMs, "a tenant is erased while an edge still takes its mail");

@@ -75,6 +75,7 @@ export class FeedbackIntake extends Construct {
         [ENV.systemAddress]: environment.systemAddress,
         ...webhookVariables(resources.webhookQueue),
         [ENV.recordDays]: String(environment.recordDays),
+        ...breakerVariables(environment),
       },
       rights: feedbackRights(resources, queue.queue),
     });
@@ -107,4 +108,14 @@ export class FeedbackIntake extends Construct {
       ],
     });
   }
+}
+
+/** Only what differs from the defaults, which the function knows. */
+function breakerVariables(environment: Environment): Record<string, string> {
+  const { breakerBounceRateMax, breakerComplaintRateMax, breakerMessagesMin } = environment;
+  return {
+    ...(breakerBounceRateMax === undefined ? {} : { [ENV.breakerBounceRateMax]: breakerBounceRateMax }),
+    ...(breakerComplaintRateMax === undefined ? {} : { [ENV.breakerComplaintRateMax]: breakerComplaintRateMax }),
+    [ENV.breakerMessagesMin]: String(breakerMessagesMin),
+  };
 }

@@ -162,6 +162,7 @@ export class RelayStack extends Stack {
         configurationSet: feedback.configurationSet,
         hostName,
         sesTenants: environment.sesTenants,
+        webhooks: environment.webhooks,
         sesCallsPerSecond: SES_CALLS_PER_SECOND,
         systemAddress: environment.systemAddress,
         ...(webhook === undefined ? {} : { webhookDlqUrl: webhook.dlq.queueUrl }),

@@ -6,7 +6,9 @@ import { addNetworkCommand } from "../../bin/commands/network.ts";
 import { addTenantCommand } from "../../bin/commands/tenant.ts";
 import { changeRow, readRow, writeRow } from "../../lib/aws/directory-dynamo.ts";
 import { credentialKey, networkKey, senderPauseKey, tenantKey } from "../../lib/core/directory.ts";
+import { ENV } from "../../lib/core/names.ts";
 import { verifyPassword } from "../../lib/core/password-hash.ts";
+import { useLocalAws } from "../../lib/local/local-environment.ts";
 import { type Cli, startCli } from "../support/cli.ts";
 
 let cli: Cli;
@@ -103,6 +105,26 @@ describe("relayhost tenant add", () => {
     expect(stdout).toContain("https://h.example/x");
     expect(stdout).not.toContain("whsec_");
   });
+});
+
+describe("a webhook in an environment that sends none", () => {
+  it("is taken and warned of", async () => {
+    const other = await startCli([addTenantCommand], { names: { webhooks: false } });
+    try {
+      await other.run("tenant", "add", "acme", "--name", "Acme");
+      const set = await other.run("tenant", "set", "acme", "--webhook", "https://h.example/x");
+      expect(set).toMatchObject({ code: 0, stderr: expect.stringContaining("sends no webhooks") as string });
+      expect((await other.run("tenant", "set", "acme", "--name", "Acme 2")).stderr).toBe("");
+      expect((await other.run("tenant", "set", "acme", "--webhook", "none")).stderr).toBe("");
+      const added = await other.run("tenant", "add", "hook", "--name", "Hook", "--webhook", "https://h.example/x");
+      expect(added.stderr).toContain("nothing is posted for hook");
+    } finally {
+      await other.close();
+      // The commands of the other tests speak to this again.
+      process.env[ENV.dataDir] = cli.dataDir;
+      useLocalAws(process.env, cli.endpoint);
+    }
+  }, 60_000);
 });
 
 describe("relayhost tenant set", () => {

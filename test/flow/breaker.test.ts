@@ -5,6 +5,7 @@ import { changeRow, deleteRow, readRow, writeRow } from "../../lib/aws/directory
 import { listSpool } from "../../lib/aws/spool-s3.ts";
 import { senderPauseKey, type Tenant, tenantKey } from "../../lib/core/directory.ts";
 import type { LogEvent } from "../../lib/core/log.ts";
+import { ENV } from "../../lib/core/names.ts";
 import type { QueueId } from "../../lib/core/queue-id.ts";
 import { type Pipeline, startPipeline, testMail } from "../support/pipeline.ts";
 import { pumpUntil } from "../support/pump-until.ts";
@@ -23,7 +24,7 @@ let settledTo = 0;
 
 beforeAll(async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
-  pipeline = await startPipeline();
+  pipeline = await startPipeline({}, { [ENV.breakerMessagesMin]: "22" });
 });
 afterAll(async () => {
   await pipeline.close();
@@ -160,6 +161,26 @@ describe("a tenant that sends to a list where half bounces", () => {
     expect((await tenantRow(bad))?.status).toBe("active");
     expect(pipeline.log).toContainEqual(expect.objectContaining({ event: "breaker-lifted", tenant: bad.id }));
     expect(await states(after)).toEqual({ delivered: 2, bounced: 2 });
+  }, 120_000);
+});
+
+describe("a tenant without values of its own", () => {
+  it("is paused by the environment's, and one with values of its own by those", async () => {
+    const own = { ...good, breaker: { messagesMin: 1_000 } };
+    const { breaker: _, ...plain } = bad;
+    await writeRow(pipeline.directory, own);
+    await writeRow(pipeline.directory, plain);
+    const ids = await sendList(24, (index) => `v${index}@example.com`);
+    for (let index = 0; index < 24; index++) {
+      const name = index % 2 === 1 ? "bounce" : "success";
+      ids.push(await send(own, `w${index}@example.com`, `${name}+own-${mails}@simulator.amazonses.com`));
+    }
+    await settle(ids);
+    expect(await tenantRow(plain)).toMatchObject({
+      status: "paused",
+      pause: { reason: expect.stringContaining("the limit is 4 %") as string },
+    });
+    expect((await tenantRow(own))?.status).toBe("active");
   }, 120_000);
 });
 

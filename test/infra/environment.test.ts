@@ -25,6 +25,7 @@ describe("the settings of an environment", () => {
         retentionDays: LIMITS.spool.retentionDays,
         recordDays: LIMITS.ledger.recordDays,
         giveUpAfterHours: LIMITS.forward.giveUpAfterHours,
+        breakerMessagesMin: LIMITS.breaker.messagesMin,
         logDays: 90,
         forwardConcurrency: 5,
         recipientsPerCall: LIMITS.forward.recipientsPerCall,
@@ -50,6 +51,8 @@ describe("the settings of an environment", () => {
       alarmAddress: "nobody",
       messageSizeMax: 40_000_000,
       retentionDays: "14",
+      breakerBounceRateMax: "5%",
+      breakerComplaintRateMax: 0.0008,
       logDays: 91,
       forwardConcurrency: 1,
       recipientsPerCall: 51,
@@ -60,6 +63,8 @@ describe("the settings of an environment", () => {
     };
     expect(problemsOf(raw)).toEqual([
       'environments.prod.alarmAddress: got "nobody"; allowed: a mail address',
+      'environments.prod.breakerBounceRateMax: got "5%"; allowed: a percentage below 5%, where SES reviews the account',
+      "environments.prod.breakerComplaintRateMax: got 0.0008; allowed: a percentage below 0.1%, where SES reviews the account",
       'environments.prod.region: got "Virginia"; allowed: an AWS region such as us-east-1',
       'environments.prod.hostName: got "relay"; allowed: a DNS name of two labels or more, in lower case',
       'environments.prod.hostedZone.id: got "example.net"; allowed: a Route 53 zone id such as Z0123456789ABCDEFGHIJ',

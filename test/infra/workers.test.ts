@@ -110,6 +110,16 @@ describe("functions", () => {
     expect(new Set(values)).toEqual(new Set(Object.values(told)));
   });
 
+  it("are told the breaker's lines of the environment", () => {
+    const lines = { breakerBounceRateMax: "3%", breakerComplaintRateMax: "0.05%", breakerMessagesMin: 40 };
+    const variables = variablesOf(synthesize("prod", lines), "FeedbackFunction");
+    expect(readFeedbackConfig(variables)).toMatchObject({
+      breakerBounceRateMax: 0.03,
+      breakerComplaintRateMax: 0.0005,
+      breakerMessagesMin: 40,
+    });
+  });
+
   it.each([
     ["ForwardFunction", readForwardConfig],
     ["FeedbackFunction", readFeedbackConfig],
@@ -261,7 +271,9 @@ describe("the runtime parameter", () => {
       directoryTable: "<DirectoryTable>",
       configurationSet: "relayhost-prod",
       sesTenants: false,
+      webhooks: false,
       sesCallsPerSecond: 1,
+      systemAddress: "postmaster@relay.example.net",
     });
   });
 });

@@ -61,6 +61,27 @@ describe("settings of forward", () => {
     expect(readForwardConfig(set)).toMatchObject({ giveUpAfterHours: 72, sesTenants: true });
   });
 
+  it("pause tenants as set, below SES's lines, else as the limits say", () => {
+    const { bounceRateMax, complaintRateMax, messagesMin } = LIMITS.breaker;
+    expect(readFeedbackConfig(GIVEN)).toMatchObject({
+      breakerBounceRateMax: bounceRateMax,
+      breakerComplaintRateMax: complaintRateMax,
+      breakerMessagesMin: messagesMin,
+    });
+    const set = {
+      [ENV.breakerBounceRateMax]: "3.5%",
+      [ENV.breakerComplaintRateMax]: "0.05",
+      [ENV.breakerMessagesMin]: "50",
+    };
+    expect(readFeedbackConfig({ ...GIVEN, ...set })).toMatchObject({
+      breakerBounceRateMax: 0.035,
+      breakerComplaintRateMax: 0.0005,
+      breakerMessagesMin: 50,
+    });
+    expect(() => readFeedbackConfig({ ...GIVEN, [ENV.breakerBounceRateMax]: "5%" })).toThrow(/below 5%/);
+    expect(() => readFeedbackConfig({ ...GIVEN, [ENV.breakerComplaintRateMax]: "0.1%" })).toThrow(/below 0.1%/);
+  });
+
   it.each(["0", "241", "48h"])("refuse to give up after %s", (value) => {
     expect(() => readForwardConfig({ ...GIVEN, [ENV.giveUpAfterHours]: value })).toThrow(/from 1 to 240/);
   });

@@ -21,6 +21,7 @@ describe("parseRuntimeNames", () => {
     expect(parseRuntimeNames(JSON.stringify({ ...NAMES, pid: 5, endpoint: "x" }), "local.json")).toEqual({
       ...NAMES,
       sesTenants: false,
+      webhooks: false,
       sesCallsPerSecond: 1,
     });
   });
