@@ -6,8 +6,9 @@ import { parseArgs } from "node:util";
 import { benchColdStart } from "./cold-start-bench.ts";
 import { benchCost } from "./cost-bench.ts";
 import { benchEdge } from "./edge-bench.ts";
+import { benchFeedbackCost } from "./feedback-cost.ts";
 import { benchForward } from "./forward-bench.ts";
-import { printColdStart, printCost, printEdge, printForward } from "./print-results.ts";
+import { printColdStart, printCost, printEdge, printFeedbackCost, printForward } from "./print-results.ts";
 
 const HELP = `Usage: npm run bench [-- --quick] [--peers] [--only SECTION]... [--json FILE]
 
@@ -30,7 +31,11 @@ const SECTIONS: Readonly<Record<string, (quick: boolean, progress: Progress) => 
   "cold-start": async () => printColdStart(await benchColdStart()),
   edge: async (quick, progress) => printEdge(await benchEdge({ quick, peers: values.peers === true, progress })),
   forward: async (quick, progress) => printForward(await benchForward(quick, progress)),
-  cost: async (quick) => printCost(await benchCost(quick ? 20 : 200)),
+  cost: async (quick) => {
+    const messages = quick ? 20 : 200;
+    const cost = printCost(await benchCost(messages));
+    return { ...cost, feedback: printFeedbackCost(await benchFeedbackCost(messages)) };
+  },
 };
 
 const { values } = parseArgs({

@@ -120,7 +120,7 @@ function replyCost(readUnits: number, queries: number): CostBench["reply"] {
 }
 
 /** A meter for the ledger, with its indexes as they are. */
-async function meterOf(pipeline: Pipeline): Promise<DynamoDbMeter> {
+export async function meterOf(pipeline: Pipeline): Promise<DynamoDbMeter> {
   const client = makeDynamoDb();
   try {
     const { Table } = await client.send(new DescribeTableCommand({ TableName: pipeline.names.ledgerTable }));

@@ -4,6 +4,7 @@ import { printTable } from "../bin/commands/output.ts";
 import type { ColdStartRow } from "./cold-start-bench.ts";
 import type { CostBench } from "./cost-bench.ts";
 import { describe, type EdgeBench, mainRatios } from "./edge-bench.ts";
+import type { FeedbackCost } from "./feedback-cost.ts";
 import type { ForwardBench } from "./forward-bench.ts";
 
 /** Edge beside smtp-server and peers, and its memory. */
@@ -89,6 +90,26 @@ export function printCost(cost: CostBench): CostBench {
   console.log(
     `\nA reply to an earlier mail of the tenant: ${reply.queries.toFixed(2)} queries and ${reply.readUnits.toFixed(2)} read ` +
       `units more; dollars for 1,000: ${more}`,
+  );
+  return cost;
+}
+
+/** What feedback is of it, and a webhook on top. */
+export function printFeedbackCost(cost: FeedbackCost): FeedbackCost {
+  const { writeUnits, readUnits, webhookBilledMs, messages } = cost;
+  console.log(
+    `\nOf it feedback (${writeUnits.toFixed(2)} write and ${readUnits.toFixed(2)} read units for an event, mean of ${messages}); and a webhook ` +
+      `on top, where a tenant has one (assumed of Lambda: ${webhookBilledMs[1]} ms alone, ${webhookBilledMs[10]} in a batch of ten). ` +
+      "Dollars for 1,000:\n",
+  );
+  printTable(
+    ["PART", "REGION", "BATCH", "SQS", "SNS", "LAMBDA", "DYNAMODB", "IN ALL", "LOGS"],
+    cost.rows.map(({ part, region, batchSize, cost: bill }) => [
+      part,
+      region,
+      String(batchSize),
+      ...[bill.sqs, bill.sns, bill.lambda, bill.dynamodb, bill.onTopOfSes, bill.logs].map((sum) => sum.toFixed(4)),
+    ]),
   );
   return cost;
 }
