@@ -273,7 +273,6 @@ describe("the runtime parameter", () => {
       sesTenants: false,
       webhooks: false,
       sesCallsPerSecond: 1,
-      systemAddress: "postmaster@relay.example.net",
     });
   });
 });
