@@ -6,16 +6,16 @@ import { eachFailedRecipient } from "../../lib/aws/failed-recipients.ts";
 import { isAddress, parseAddress, toAsciiDomain } from "../../lib/core/address.ts";
 import { BounceReport } from "../../lib/core/bounce-report.ts";
 import { TENANT_ID_PATTERN } from "../../lib/core/directory.ts";
-import { FAILURE_KINDS, failureFact } from "../../lib/core/failure-fact.ts";
+import { FAILURE_KINDS, type FailureFact, failureFact } from "../../lib/core/failure-fact.ts";
 import type { MessageRecord } from "../../lib/core/message-record.ts";
 import { bounceCsv, bounceLines, explained } from "./bounce-lines.ts";
-import { connect } from "./connect.ts";
+import { type Connection, connect } from "./connect.ts";
 import { commandLanguage } from "./language.ts";
 import { printJson } from "./output.ts";
 import { CommandError, EXIT } from "./report.ts";
 
-interface Options {
-  readonly env?: string;
+/** The command's options, as texts. */
+export interface BounceOptions {
   readonly tenant?: string;
   readonly domain?: string;
   readonly to?: string;
@@ -25,6 +25,10 @@ interface Options {
   readonly lang?: string;
   readonly json?: boolean;
   readonly csv?: boolean;
+}
+
+interface Options extends BounceOptions {
+  readonly env?: string;
 }
 
 /** Adds the command. */
@@ -58,24 +62,8 @@ Examples:
 }
 
 async function showBounces(options: Options): Promise<void> {
-  const wanted = readOptions(options, Date.now());
-  const connection = await connect(options.env);
-  const tenants =
-    options.tenant === undefined
-      ? (await scanRows(connection.directory, "tenant")).map(({ id }) => id)
-      : [options.tenant];
-  const report = new BounceReport();
-  for (const tenant of tenants) {
-    const query = { tenant, days: wanted.days, withMessage: wanted.domain !== undefined };
-    await eachFailedRecipient(connection.ledger, query, ({ record, message }) => {
-      if (wanted.domain !== undefined && !isFrom(message, wanted.domain)) return;
-      if (wanted.to !== undefined && !isUnder(domainOf(record.address), wanted.to)) return;
-      const fact = failureFact(record);
-      if (fact === undefined || !wanted.kinds.has(fact.kind)) return;
-      if (fact.acceptedMs >= wanted.sinceMs) report.add(fact);
-    });
-  }
-  const groups = report.groups();
+  const wanted = readBounceQuery(options, Date.now());
+  const groups = (await collectBounces(await connect(options.env), wanted)).groups();
   if (options.json === true) printJson(groups.map((group) => explained(group, wanted.language)));
   else if (options.csv === true) process.stdout.write(bounceCsv(groups, wanted.language));
   else {
@@ -84,7 +72,34 @@ async function showBounces(options: Options): Promise<void> {
   }
 }
 
-interface Wanted {
+/** Reads what failed; `also` sees each fact that counts. Throws what DynamoDB throws. */
+export async function collectBounces(
+  connection: Connection,
+  wanted: BounceQuery,
+  also: (fact: FailureFact) => void = () => undefined,
+): Promise<BounceReport> {
+  const tenants =
+    wanted.tenant === undefined
+      ? (await scanRows(connection.directory, "tenant")).map(({ id }) => id)
+      : [wanted.tenant];
+  const report = new BounceReport();
+  for (const tenant of tenants) {
+    const query = { tenant, days: wanted.days, withMessage: wanted.domain !== undefined };
+    await eachFailedRecipient(connection.ledger, query, ({ record, message }) => {
+      if (wanted.domain !== undefined && !isFrom(message, wanted.domain)) return;
+      if (wanted.to !== undefined && !isUnder(domainOf(record.address), wanted.to)) return;
+      const fact = failureFact(record);
+      if (fact === undefined || !wanted.kinds.has(fact.kind) || fact.acceptedMs < wanted.sinceMs) return;
+      report.add(fact);
+      also(fact);
+    });
+  }
+  return report;
+}
+
+/** Which failures. */
+export interface BounceQuery {
+  readonly tenant: string | undefined;
   readonly days: readonly string[];
   readonly sinceMs: number;
   readonly kinds: ReadonlySet<string>;
@@ -95,7 +110,7 @@ interface Wanted {
 }
 
 /** Throws `CommandError` with every mistake. */
-function readOptions(options: Options, nowMs: number): Wanted {
+export function readBounceQuery(options: BounceOptions, nowMs: number): BounceQuery {
   const mistakes: string[] = [];
   const sinceMs = sinceTime(options.since, nowMs);
   if (sinceMs === undefined)
@@ -117,6 +132,7 @@ function readOptions(options: Options, nowMs: number): Wanted {
   if (mistakes.length > 0) throw new CommandError(mistakes.join("\n"), EXIT.usage);
   const since = sinceMs ?? nowMs;
   return {
+    tenant: options.tenant,
     days: utcDays(since, nowMs),
     sinceMs: since,
     kinds: new Set(kinds),

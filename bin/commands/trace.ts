@@ -16,7 +16,8 @@ import { type Connection, connect } from "./connect.ts";
 import { plainText, printJson, sizeText } from "./output.ts";
 import { CommandError, EXIT } from "./report.ts";
 
-interface Trace extends LedgerMessage {
+/** All that is known of one message. */
+export interface Trace extends LedgerMessage {
   readonly id: QueueId;
   /** From the spool, when the ledger has not heard of it yet. */
   readonly spooled: Envelope | undefined;
@@ -61,7 +62,8 @@ async function findIds(connection: Connection, name: string, limit: number): Pro
   return byMessageId.length > 0 ? byMessageId : await findByRecipient(connection.ledger, bare, limit);
 }
 
-async function readTrace(connection: Connection, id: QueueId): Promise<Trace | undefined> {
+/** Undefined when nothing is known of it. */
+export async function readTrace(connection: Connection, id: QueueId): Promise<Trace | undefined> {
   const known = await readMessage(connection.ledger, id);
   const spooled = known.message === undefined ? await readSpoolEnvelope(connection.spool, id) : undefined;
   if (known.message === undefined && spooled === undefined && known.notes.unreadable === undefined) return undefined;

@@ -11,11 +11,16 @@ import { requestLanguage, WORDS } from "../../lib/console/words.ts";
 import { errorText } from "../../lib/core/log.ts";
 import { CommandError } from "../commands/report.ts";
 import { addAudit } from "./audit.ts";
+import { addBounces } from "./bounces.ts";
 import { addChanges } from "./changes.ts";
 import { type ConsoleContext, type ConsoleEnv, show } from "./console-context.ts";
+import { addMessage } from "./message.ts";
+import { addMessages } from "./messages.ts";
+import { addOutbox } from "./outbox.ts";
 import { addOverview } from "./overview.ts";
 import { addQueue, queueChange } from "./queue.ts";
-import { FormTokens, guard, type SafetyOptions, secureHeaders } from "./safety.ts";
+import { FormTokens, guard, ownPath, type SafetyOptions, secureHeaders } from "./safety.ts";
+import { addSuppressions, unsuppressChange } from "./suppression.ts";
 
 /** A form names at most some thousand messages. */
 const FORM_BYTES_MAX = 1024 * 1024;
@@ -48,7 +53,7 @@ export function consoleApp(base: Omit<ConsoleContext, "assets">, safety: SafetyO
     const view: View = {
       words: WORDS[language],
       language,
-      path: c.req.path,
+      path: ownPath(c.req.path),
       query,
       token: c.get("token"),
       environment: base.environment ?? "local",
@@ -60,9 +65,14 @@ export function consoleApp(base: Omit<ConsoleContext, "assets">, safety: SafetyO
   });
   app.use("/do/*", bodyLimit({ maxSize: FORM_BYTES_MAX, onError: (c) => c.text("Too long.\n", 413) }));
   addOverview(app, context);
+  addMessages(app, context);
+  addMessage(app, context);
   addQueue(app, context);
+  addBounces(app, context);
+  addSuppressions(app, context);
+  if (context.dataDir !== undefined) addOutbox(app, context, context.dataDir);
   addAudit(app, context);
-  addChanges(app, context, { queue: queueChange(context) });
+  addChanges(app, context, { queue: queueChange(context), unsuppress: unsuppressChange(context) });
   app.notFound((c) => {
     const { words } = c.get("view");
     return show(

@@ -65,7 +65,7 @@ export function guard(options: SafetyOptions): MiddlewareHandler {
         setCookie(c, cookie, options.key, { httpOnly: true, sameSite: "Lax", path: "/" });
         const url = new URL(c.req.url);
         url.searchParams.delete("key");
-        return c.redirect(`${url.pathname}${url.search}`, 303);
+        return c.redirect(`${ownPath(url.pathname)}${url.search}`, 303);
       }
       if (!isSame(getCookie(c, cookie) ?? "", options.key)) {
         return c.text("Open the address that the console printed at its start: it holds the key.\n", 401);
@@ -94,6 +94,11 @@ export class FormTokens {
     c.set("token", createHmac("sha256", this.#secret).update(session).digest("base64url"));
     await next();
   };
+}
+
+/** A path that a browser cannot take for the name of another host. */
+export function ownPath(path: string): string {
+  return path.replace(/^[/\\]+/, "/");
 }
 
 /** Compares without telling by its time how much was right. */

@@ -66,14 +66,24 @@ export async function removeSuppression(ledger: Ledger, tenant: string, address:
   return Attributes !== undefined;
 }
 
-/** The entries of a tenant, by address. */
-export async function* listSuppressions(ledger: Ledger, tenant: string): AsyncGenerator<Suppression> {
+/** The entries of a tenant, by address: all, those that begin with a text, or those after an address. */
+export async function* listSuppressions(
+  ledger: Ledger,
+  tenant: string,
+  part: { readonly begins?: string; readonly after?: string | undefined } = {},
+): AsyncGenerator<Suppression> {
+  const { partition, sort } = LEDGER_KEYS;
+  const { begins = "", after } = part;
   const pages = paginateQuery(
     { client: ledger.client },
     {
       TableName: ledger.table,
-      KeyConditionExpression: `${LEDGER_KEYS.partition} = :p`,
-      ExpressionAttributeValues: { ":p": { S: suppressionPartition(tenant) } },
+      KeyConditionExpression: `${partition} = :p${begins === "" ? "" : ` AND begins_with(${sort}, :b)`}`,
+      ExpressionAttributeValues: {
+        ":p": { S: suppressionPartition(tenant) },
+        ...(begins === "" ? {} : { ":b": { S: begins } }),
+      },
+      ...(after === undefined || !after.startsWith(begins) ? {} : { ExclusiveStartKey: suppressionKey(tenant, after) }),
     },
   );
   for await (const page of pages) {

@@ -11,13 +11,18 @@ export interface Assets {
 
 const PLACES = [
   ["/", "overview"],
+  ["/messages", "messages"],
   ["/queue", "queue"],
+  ["/bounces", "bounces"],
+  ["/suppression", "suppression"],
+  ["/outbox", "outbox"],
   ["/audit", "audit"],
 ] as const;
 
 /** A whole document. */
 export function page(view: View, assets: Assets, title: string, body: Content): Html {
   const { words, language } = view;
+  const places = PLACES.filter(([, name]) => name !== "outbox" || view.isLocal);
   const other = language === "en" ? "ja" : "en";
   return html`<!doctype html>
 <html lang="${language}">
@@ -35,7 +40,7 @@ export function page(view: View, assets: Assets, title: string, body: Content): 
 <header class="top">
 <p class="brand"><a href="/">relayhost</a> <span class="badge">${view.environment}</span></p>
 <nav aria-label="${words.navigation}"><ul>
-${PLACES.map(
+${places.map(
   ([path, name]) =>
     html`<li><a href="${path}"${isHere(view.path, path) ? html` aria-current="page"` : ""}>${words.nav[name]}</a></li>
 `,

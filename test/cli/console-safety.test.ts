@@ -260,6 +260,20 @@ describe("the language", () => {
   });
 });
 
+describe("a path that looks like another host", () => {
+  it("leads nowhere else", async () => {
+    const { body } = await served.browser().get("//evil.example/x");
+    expect(body).toContain('href="/evil.example/x?lang=ja"');
+    const locked = await startTestConsole({ key: "k" });
+    try {
+      const { headers } = await locked.browser().get("//evil.example/?key=k");
+      expect(headers.location).toBe("/evil.example/");
+    } finally {
+      await locked.close();
+    }
+  });
+});
+
 describe("a name from outside", () => {
   it("never becomes markup", async () => {
     const hostile = `"><script>alert(1)</script>`;

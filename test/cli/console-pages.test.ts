@@ -1,0 +1,192 @@
+/** What the console's pages find and show, and what its changes do, against local services. */
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createMessage, saveRecipient } from "../../lib/aws/ledger-dynamo.ts";
+import { addSuppression, listSuppressions } from "../../lib/aws/suppression-dynamo.ts";
+import type { RecipientState } from "../../lib/core/message-record.ts";
+import { makeQueueId, type QueueId } from "../../lib/core/queue-id.ts";
+import { formOf, startTestConsole, type TestConsole, unescaped } from "../support/console.ts";
+
+let served: TestConsole;
+const DAY = "2026-03-05";
+const START_MS = Date.parse(`${DAY}T00:00:00Z`);
+const MESSAGES = 120;
+const ids: QueueId[] = [];
+
+beforeAll(async () => {
+  served = await startTestConsole();
+  const { ledger } = served.connection;
+  const expiresAt = Math.floor(Date.now() / 1000) + 10_000;
+  for (let i = 0; i < MESSAGES; i++) {
+    const atMs = START_MS + i * 60_000;
+    const id = makeQueueId(atMs, new Uint8Array(11).fill(i));
+    ids.push(id);
+    const time = new Date(atMs).toISOString();
+    const state: RecipientState = i % 10 === 0 ? "bounced" : "delivered";
+    await createMessage(ledger, {
+      id,
+      tenant: "demo",
+      credential: "demo",
+      returnPath: i % 4 === 0 ? "news@example.jp" : "a@example.com",
+      time,
+      size: 1000 + i,
+      messageId: `m${i}@example.com`,
+      clientAddress: "192.0.2.1",
+      recipients: 1,
+      expiresAt,
+    });
+    await saveRecipient(ledger, {
+      id,
+      index: 0,
+      tenant: "demo",
+      address: i % 2 === 0 ? "even@example.net" : "odd@example.net",
+      version: 1,
+      state,
+      attempts: 1,
+      sesId: `0100-${i}`,
+      history:
+        state === "bounced"
+          ? [
+              {
+                at: time,
+                what: "Bounce",
+                eventKey: "x|Bounce|Permanent/General",
+                detail: "Permanent/General smtp; 550 5.1.1 user unknown",
+                status: "5.1.1",
+              },
+            ]
+          : [{ at: time, what: "Delivery", detail: "250 ok" }],
+      expiresAt,
+    });
+  }
+});
+afterAll(async () => await served.close());
+
+/** Ids in the order of the page, and where the next part is. */
+async function listed(path: string): Promise<{ ids: string[]; next: string | undefined }> {
+  const { status, body } = await served.browser().get(path);
+  expect(status).toBe(200);
+  const found = [...body.matchAll(/<tr>.*?href="\/messages\/([0-9a-z]{20})"/gs)].map(([, id = ""]) => id);
+  const next = /<a rel="next" href="([^"]*)"/.exec(body)?.[1];
+  return { ids: found, next: next === undefined ? undefined : unescaped(next) };
+}
+
+async function allParts(path: string): Promise<string[]> {
+  const all: string[] = [];
+  for (let next: string | undefined = path; next !== undefined; ) {
+    const part: { ids: string[]; next: string | undefined } = await listed(next);
+    all.push(...part.ids);
+    next = part.next;
+  }
+  return all;
+}
+
+const newestFirst = (wanted: (index: number) => boolean): string[] =>
+  ids.filter((_, index) => wanted(index)).toReversed();
+
+describe("search", () => {
+  it("goes to a message by its queue id", async () => {
+    const { status, headers } = await served.browser().get(`/messages?q=${ids[3]}`);
+    expect([status, headers.location]).toEqual([303, `/messages/${ids[3]}`]);
+  });
+
+  it.each([
+    ["an SES id", "0100-7", [7]],
+    ["a Message-ID", "m8@example.com", [8]],
+    ["a Message-ID in brackets", "<m9@example.com>", [9]],
+  ])("finds by %s", async (_, name, wanted) => {
+    const found = await listed(`/messages?q=${encodeURIComponent(name)}`);
+    expect(found.ids).toEqual(wanted.map((index) => ids[index]));
+  });
+
+  it("finds all of a recipient, newest first, part by part", async () => {
+    expect(await allParts("/messages?q=Even%40example.net")).toEqual(newestFirst((index) => index % 2 === 0));
+  });
+
+  it("finds all of a tenant's day, and of a part of it", async () => {
+    expect(await allParts(`/messages?tenant=demo&day=${DAY}`)).toEqual(newestFirst(() => true));
+    const part = await allParts(`/messages?tenant=demo&day=${DAY}&after=00:30&before=01:40`);
+    expect(part).toEqual(newestFirst((index) => index >= 30 && index < 100));
+    expect(await allParts(`/messages?tenant=demo&day=2026-03-06`)).toEqual([]);
+  });
+
+  it("filters by state and sender, and says how many it has looked at", async () => {
+    expect(await allParts(`/messages?tenant=demo&day=${DAY}&state=bounced`)).toEqual(
+      newestFirst((index) => index % 10 === 0),
+    );
+    expect(await allParts(`/messages?tenant=demo&day=${DAY}&from=example.jp`)).toEqual(
+      newestFirst((index) => index % 4 === 0),
+    );
+    const { body } = await served.browser().get(`/messages?tenant=demo&day=${DAY}&from=nobody.example`);
+    expect(body).toContain(`${MESSAGES} looked at.`);
+  });
+
+  it("says what cannot be searched for, and takes a cursor of nobody for the beginning", async () => {
+    const { body } = await served.browser().get("/messages");
+    expect(body).toContain("a subject cannot be searched for");
+    const { ids: first } = await listed(`/messages?tenant=demo&day=${DAY}&cursor=%22x`);
+    expect(first[0]).toBe(ids.at(-1));
+  });
+
+  it("gives the same as CSV", async () => {
+    const { body } = await served.browser().get(`/messages.csv?tenant=demo&day=${DAY}`);
+    expect(
+      body
+        .trim()
+        .split("\r\n")
+        .slice(1)
+        .map((line) => line.slice(0, 20)),
+    ).toEqual(newestFirst(() => true));
+  });
+});
+
+describe("a message", () => {
+  it("shows its time line with the remote server's words explained, in both languages", async () => {
+    const english = (await served.browser().get(`/messages/${ids[10]}`)).body;
+    expect(english).toContain("550 5.1.1 user unknown");
+    expect(english).toContain("The message itself is kept no more");
+    const japanese = (await served.browser().get(`/messages/${ids[10]}?lang=ja`)).body;
+    expect(japanese).toContain("\u5bfe\u5fdc");
+    expect(japanese).not.toContain("To do");
+  });
+
+  it("that is unknown says so", async () => {
+    expect((await served.browser().get("/messages/00000000000000000000")).status).toBe(404);
+    expect((await served.browser().get("/messages/x/source")).status).toBe(404);
+  });
+});
+
+describe("bounces", () => {
+  it("are grouped, with words and what to do", async () => {
+    const { body } = await served.browser().get("/bounces?since=2026-03-01&tenant=demo");
+    expect(body).toMatch(/12 &#215; /);
+    expect(body).toContain("To do:");
+    const csv = (await served.browser().get("/bounces.csv?since=2026-03-01")).body;
+    expect(csv.split("\r\n")[1]).toMatch(/^12,1,bounce,/);
+  });
+
+  it("say what is wrong with a question", async () => {
+    const { status, body } = await served.browser().get("/bounces?since=yesterday");
+    expect([status, body.includes("--since")]).toEqual([400, true]);
+  });
+});
+
+describe("the suppression list", () => {
+  it("is searched by the beginning of an address, and entries are lifted", async () => {
+    const { ledger } = served.connection;
+    const since = new Date().toISOString();
+    for (const address of ["a1@example.net", "a2@example.net", "b1@example.net"]) {
+      await addSuppression(ledger, { tenant: "demo", address, reason: "manual", since });
+    }
+    const browser = served.browser();
+    const page = await browser.get("/suppression?tenant=demo&q=A");
+    expect([page.body.includes("a1@example.net"), page.body.includes("b1@example.net")]).toEqual([true, false]);
+    const { asked, done } = await browser.change(page, "/do/unsuppress", [["address", "a1@example.net"]]);
+    expect(asked.body).toContain("is sent again");
+    expect(done.body).toContain("a1@example.net: lifted");
+    const left: string[] = [];
+    for await (const { address } of listSuppressions(ledger, "demo")) left.push(address);
+    expect(left).toEqual(["a2@example.net", "b1@example.net"]);
+    expect(() => formOf(done.body, "/do/unsuppress")).toThrow();
+  });
+});
