@@ -30,7 +30,7 @@ interface PasswordOptions extends CommonOptions {
 }
 
 /** No colon, space or quote: it stands in the password maps of mail servers. */
-const login: Parser<string> = (text) =>
+export const loginName: Parser<string> = (text) =>
   /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}$/.test(text)
     ? { value: text }
     : { allowed: "1 to 64 of A-Z a-z 0-9 . _ @ + -, beginning with a letter or digit" };
@@ -62,28 +62,49 @@ function addAdd(group: Command): void {
     .action(async (given: string | undefined, options: PasswordOptions & { tenant: string; label?: string }) => {
       const mistakes = new Mistakes();
       const tenant = mistakes.read("--tenant", options.tenant, tenantId) ?? "";
-      const name = mistakes.read("login", given ?? `${options.tenant}-${randomText(6).toLowerCase()}`, login) ?? "";
+      const name = mistakes.read("login", given ?? `${options.tenant}-${randomText(6).toLowerCase()}`, loginName) ?? "";
       const text = mistakes.read("--label", options.label, serverLabel) ?? name;
       const password = await passwordFor(options, mistakes);
       mistakes.end();
       const { directory } = await connect(options.env);
       await tenantNamed(directory, tenant);
-      const row: Credential = {
-        kind: "credential",
-        login: name,
-        tenant,
-        label: text,
-        status: "active",
-        passwordHash: await hashPassword(password, randomBytes(PASSWORD_SALT_BYTES)),
-      };
       if (options.dryRun === true) {
         if ((await readRow(directory, credentialKey(name))) !== undefined) throw taken(name);
         reportChange(options, `added login ${name} for ${tenant}`, { login: name, tenant, label: text });
         return;
       }
-      if (!(await createRow(directory, row))) throw taken(name);
+      if (!(await addCredential(directory, { login: name, tenant, label: text }, password))) throw taken(name);
       showPassword(options, `added login ${name} for ${tenant}`, { login: name, tenant, label: text }, password);
     });
+}
+
+/** Makes a login. False: it is there already. */
+export async function addCredential(
+  directory: Directory,
+  credential: Pick<Credential, "login" | "tenant" | "label">,
+  password: string,
+): Promise<boolean> {
+  const passwordHash = await hashPassword(password, randomBytes(PASSWORD_SALT_BYTES));
+  return await createRow(directory, { kind: "credential", ...credential, status: "active", passwordHash });
+}
+
+/**
+ * Gives a login a new password; the old one works for `overlapMs` more. False: somebody else has changed it since `row`
+ * was read. Two rotations at once: the second must not make the first one's password the old one of its own.
+ */
+export async function rotateCredential(
+  directory: Directory,
+  row: Credential,
+  password: string,
+  overlapMs: number,
+  nowMs: number,
+): Promise<boolean> {
+  const changes = {
+    passwordHash: await hashPassword(password, randomBytes(PASSWORD_SALT_BYTES)),
+    previousPasswordHash: overlapMs === 0 ? undefined : row.passwordHash,
+    previousUntilMs: overlapMs === 0 ? undefined : nowMs + overlapMs,
+  };
+  return await changeRow(directory, credentialKey(row.login), changes, { passwordHash: row.passwordHash });
 }
 
 function taken(name: string): CommandError {
@@ -106,7 +127,7 @@ async function passwordFor(options: PasswordOptions, mistakes: Mistakes): Promis
 }
 
 /** Of `A-Z a-z 0-9 _ -`, beginning with a letter or digit: no program takes it for an option. */
-function randomText(length: number): string {
+export function randomText(length: number): string {
   for (;;) {
     const text = randomBytes(length).toString("base64url").slice(0, length);
     if (/^[A-Za-z0-9]/.test(text) && /[A-Za-z0-9]$/.test(text)) return text;
@@ -178,13 +199,8 @@ function addRotate(group: Command): void {
         reportChange(options, sentence, facts);
         return;
       }
-      const changes = {
-        passwordHash: await hashPassword(password, randomBytes(PASSWORD_SALT_BYTES)),
-        previousPasswordHash: overlapMs === 0 ? undefined : row.passwordHash,
-        previousUntilMs: overlapMs === 0 ? undefined : previousUntilMs,
-      };
-      // Two rotations at once: the second must not make the first one's password the old one of its own.
-      if (!(await changeRow(directory, credentialKey(name), changes, { passwordHash: row.passwordHash }))) {
+      const nowMs = previousUntilMs - overlapMs;
+      if (!(await rotateCredential(directory, row, password, overlapMs, nowMs))) {
         throw new CommandError(`login ${name} was changed by somebody else just now; nothing was done`);
       }
       showPassword(options, sentence, facts, password);
@@ -241,7 +257,8 @@ async function changeAll(
   });
 }
 
-async function credentialNamed(directory: Directory, name: string): Promise<Credential> {
+/** The login, or the exit code for what is not there. */
+export async function credentialNamed(directory: Directory, name: string): Promise<Credential> {
   const [row] = await credentialsNamed(directory, [name]);
   if (row === undefined) throw new CommandError(`there is no login ${name}`, EXIT.notFound);
   return row;

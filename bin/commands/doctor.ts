@@ -19,7 +19,8 @@ import { dqsKeyOf, resolverFor } from "./domain-dns.ts";
 import { printJson } from "./output.ts";
 import { CommandError, EXIT } from "./report.ts";
 
-interface DoctorOptions {
+/** How to examine. */
+export interface DoctorOptions {
   readonly env?: string;
   readonly tenant?: string;
   readonly dkimSelector?: string[];
@@ -82,7 +83,7 @@ Examples:
 }
 
 /** One resolver for all: what is asked twice is asked once, the tests of the lists too. */
-async function makeExamination(options: DoctorOptions): Promise<(subject: string) => Promise<Diagnosis>> {
+export async function makeExamination(options: DoctorOptions): Promise<(subject: string) => Promise<Diagnosis>> {
   const dns = resolverFor(options.resolver);
   const key = dqsKeyOf(process.env);
   const lists: BlockList[] = options.lists ? blockLists(key) : [];

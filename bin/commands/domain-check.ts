@@ -21,7 +21,8 @@ interface Options extends CommonOptions {
   readonly lang?: string;
 }
 
-interface Checked {
+/** What came of it, in words. */
+export interface Checked {
   readonly domain: string;
   readonly tenant: string;
   readonly status: SenderDomain["status"];
@@ -106,7 +107,7 @@ function show(results: readonly Checked[], options: Options): void {
 }
 
 /** One domain: what SES says, written to the directory where that differs. */
-async function checkDomain(
+export async function checkDomain(
   connection: Connection,
   ses: SesControl,
   row: SenderDomain,

@@ -14,7 +14,8 @@ import { resolverFor } from "./domain-dns.ts";
 import { CommandError, EXIT } from "./report.ts";
 import { defaultCacheFile, selectDomains } from "./select-domains.ts";
 
-interface SetupOptions {
+/** What the text is to be made from. */
+export interface SetupOptions {
   readonly env?: string;
   readonly tenant?: string;
   readonly credential?: string;
@@ -80,7 +81,8 @@ Examples:
     });
 }
 
-async function setupText(server: SetupServer, options: SetupOptions): Promise<string> {
+/** The page or the script. Throws `CommandError` for what does not fit together. */
+export async function setupText(server: SetupServer, options: SetupOptions): Promise<string> {
   const tenant = await readTenant(options);
   const language = languageOf(options.lang, tenant?.language);
   const only = await selectedOf(server, options);

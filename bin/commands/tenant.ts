@@ -140,7 +140,7 @@ function addList(group: Command): void {
 }
 
 /** `active`, or why it may not send now. */
-function stateOf(tenant: Tenant, nowMs: number): string {
+export function stateOf(tenant: Tenant, nowMs: number): string {
   if (tenant.endsAtMs !== undefined && tenant.endsAtMs <= nowMs) return "ended";
   if (tenant.status === "paused") return tenant.pause?.by === "breaker" ? "paused (breaker)" : "paused";
   if (tenant.startsAtMs !== undefined && tenant.startsAtMs > nowMs) return "not begun";

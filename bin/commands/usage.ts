@@ -2,9 +2,11 @@
 
 import type { Command } from "commander";
 import { scanRows } from "../../lib/aws/directory-dynamo.ts";
+import type { Ledger } from "../../lib/aws/ledger-dynamo.ts";
 import { readUsage } from "../../lib/aws/usage-dynamo.ts";
 import { oneOf, type Parser } from "../../lib/config/declare.ts";
 import { csvText } from "../../lib/core/csv.ts";
+import type { Tenant } from "../../lib/core/directory.ts";
 import { type InvoiceLine, type InvoiceParts, invoiceLine, invoiceParts } from "../../lib/core/invoice.ts";
 import { PRICES, relayingCost, SES_PLANS, type SesPlan } from "../../lib/core/prices.ts";
 import { USAGE_FIELDS } from "../../lib/core/usage.ts";
@@ -25,7 +27,8 @@ interface Options {
   readonly json?: boolean;
 }
 
-type Line = InvoiceLine & { readonly awsCostUsd: string };
+/** A line with the estimate of AWS's cost, in dollars. */
+export type UsageLine = InvoiceLine & { readonly awsCostUsd: string };
 
 const month: Parser<string> = (text) =>
   /^\d{4}-(0[1-9]|1[0-2])$/.test(text) ? { value: text } : { allowed: "a month such as 2026-11" };
@@ -68,18 +71,30 @@ Examples:
         options.tenant === undefined
           ? (await scanRows(directory, "tenant")).toSorted((a, b) => (a.id < b.id ? -1 : 1))
           : [await tenantNamed(directory, options.tenant)];
-      const lines: Line[] = [];
-      for (const tenant of tenants) {
-        const rows = await readUsage(ledger, tenant.id, wanted);
-        if (rows.length === 0 && options.tenant === undefined) continue;
-        const ofTenant =
-          by === undefined ? [invoiceLine(tenant, wanted, rows)] : invoiceParts(tenant, wanted, rows, by);
-        for (const line of ofTenant) lines.push({ ...line, awsCostUsd: costOf(line, names.region, plan) });
-      }
+      const lines = await usageLines(ledger, names.region, tenants, wanted, by, plan);
       if (wanted === now && options.json !== true) note(`${wanted} is not over yet`);
       print(lines, options);
       if (lines.length === 0) throw new CommandError(`nothing was used in ${wanted}`, EXIT.notFound);
     });
+}
+
+/** The lines of these tenants; of several, those that used nothing are left out. Throws what DynamoDB throws. */
+export async function usageLines(
+  ledger: Ledger,
+  region: string,
+  tenants: readonly Tenant[],
+  wanted: string,
+  by: InvoiceParts | undefined,
+  plan: SesPlan,
+): Promise<UsageLine[]> {
+  const lines: UsageLine[] = [];
+  for (const tenant of tenants) {
+    const rows = await readUsage(ledger, tenant.id, wanted);
+    if (rows.length === 0 && tenants.length > 1) continue;
+    const ofTenant = by === undefined ? [invoiceLine(tenant, wanted, rows)] : invoiceParts(tenant, wanted, rows, by);
+    for (const line of ofTenant) lines.push({ ...line, awsCostUsd: costOf(line, region, plan) });
+  }
+  return lines;
 }
 
 /** Dollars to four digits. A region without prices of its own has those of us-east-1. */
@@ -88,9 +103,9 @@ function costOf({ counts }: InvoiceLine, region: string, plan: SesPlan): string 
   return relayingCost(counts, known[region] ?? PRICES["us-east-1"], plan).toFixed(4);
 }
 
-function print(lines: readonly Line[], options: Options): void {
+function print(lines: readonly UsageLine[], options: Options): void {
   if (options.json === true) printJson(lines);
-  else if (options.csv === true) printCsv(lines);
+  else if (options.csv === true) process.stdout.write(usageCsv(lines));
   else {
     printTable(
       [
@@ -133,7 +148,8 @@ const CSV_HEADS = [
   "aws_cost_usd",
 ] as const;
 
-function printCsv(lines: readonly Line[]): void {
+/** For a spreadsheet or an invoicing program. */
+export function usageCsv(lines: readonly UsageLine[]): string {
   const rows = lines.map((line) => [
     line.tenant,
     line.name,
@@ -147,5 +163,5 @@ function printCsv(lines: readonly Line[]): void {
     line.amount?.currency ?? "",
     line.awsCostUsd,
   ]);
-  process.stdout.write(csvText(CSV_HEADS, rows));
+  return csvText(CSV_HEADS, rows);
 }

@@ -14,13 +14,18 @@ import { addAudit } from "./audit.ts";
 import { addBounces } from "./bounces.ts";
 import { addChanges } from "./changes.ts";
 import { type ConsoleContext, type ConsoleEnv, show } from "./console-context.ts";
+import { addDoctor } from "./doctor.ts";
+import { addDomains, domainCheckChange } from "./domains.ts";
 import { addMessage } from "./message.ts";
 import { addMessages } from "./messages.ts";
 import { addOutbox } from "./outbox.ts";
 import { addOverview } from "./overview.ts";
 import { addQueue, queueChange } from "./queue.ts";
 import { FormTokens, guard, ownPath, type SafetyOptions, secureHeaders } from "./safety.ts";
+import { addSetup } from "./setup.ts";
 import { addSuppressions, unsuppressChange } from "./suppression.ts";
+import { tenantChanges } from "./tenant-changes.ts";
+import { addTenants } from "./tenants.ts";
 
 /** A form names at most some thousand messages. */
 const FORM_BYTES_MAX = 1024 * 1024;
@@ -70,9 +75,18 @@ export function consoleApp(base: Omit<ConsoleContext, "assets">, safety: SafetyO
   addQueue(app, context);
   addBounces(app, context);
   addSuppressions(app, context);
+  addTenants(app, context);
+  addDomains(app, context);
+  addSetup(app, context);
+  addDoctor(app, context);
   if (context.dataDir !== undefined) addOutbox(app, context, context.dataDir);
   addAudit(app, context);
-  addChanges(app, context, { queue: queueChange(context), unsuppress: unsuppressChange(context) });
+  addChanges(app, context, {
+    queue: queueChange(context),
+    unsuppress: unsuppressChange(context),
+    "domain-check": domainCheckChange(context),
+    ...tenantChanges(context),
+  });
   app.notFound((c) => {
     const { words } = c.get("view");
     return show(

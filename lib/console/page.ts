@@ -15,6 +15,10 @@ const PLACES = [
   ["/queue", "queue"],
   ["/bounces", "bounces"],
   ["/suppression", "suppression"],
+  ["/tenants", "tenants"],
+  ["/domains", "domains"],
+  ["/setup", "setup"],
+  ["/doctor", "doctor"],
   ["/outbox", "outbox"],
   ["/audit", "audit"],
 ] as const;

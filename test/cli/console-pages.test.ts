@@ -1,9 +1,12 @@
 /** What the console's pages find and show, and what its changes do, against local services. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { changeRow, readRow } from "../../lib/aws/directory-dynamo.ts";
 import { createMessage, saveRecipient } from "../../lib/aws/ledger-dynamo.ts";
 import { addSuppression, listSuppressions } from "../../lib/aws/suppression-dynamo.ts";
+import { credentialKey, domainKey, tenantKey } from "../../lib/core/directory.ts";
 import type { RecipientState } from "../../lib/core/message-record.ts";
+import { verifyPassword } from "../../lib/core/password-hash.ts";
 import { makeQueueId, type QueueId } from "../../lib/core/queue-id.ts";
 import { formOf, startTestConsole, type TestConsole, unescaped } from "../support/console.ts";
 
@@ -168,6 +171,121 @@ describe("bounces", () => {
   it("say what is wrong with a question", async () => {
     const { status, body } = await served.browser().get("/bounces?since=yesterday");
     expect([status, body.includes("--since")]).toEqual([400, true]);
+  });
+});
+
+describe("a tenant", () => {
+  it("shows contract, logins, networks and usage, in both languages", async () => {
+    for (const lang of ["en", "ja"]) {
+      const { status, body } = await served.browser().get(`/tenants/demo?month=2026-03&lang=${lang}`);
+      expect([status, body.includes("<code>demo</code>"), body.includes("2026-03")]).toEqual([200, true, true]);
+    }
+    expect((await served.browser().get("/tenants")).body).toContain('href="/tenants/demo"');
+    expect((await served.browser().get("/tenants/..%2f")).status).toBe(404);
+    const invoice = (await served.browser().get("/usage.csv?tenant=demo&month=2026-03")).body;
+    expect(invoice).toMatch(/^\ufefftenant,name,month,/);
+  });
+
+  it("is paused with a reason, and resumed", async () => {
+    const browser = served.browser();
+    const { asked } = await browser.change(await browser.get("/tenants/demo"), "/do/tenant-pause", [
+      ["reason", "invoice"],
+    ]);
+    expect(asked.body).toContain("Reason: invoice");
+    const row = async () => await readRow(served.connection.directory, tenantKey("demo"));
+    expect(await row()).toMatchObject({ status: "paused", pause: { by: "operator", reason: "invoice" } });
+    await browser.change(await browser.get("/tenants/demo"), "/do/tenant-resume", []);
+    expect(await row()).toMatchObject({ status: "active" });
+  });
+
+  it("gets a login whose password is shown once, changed and revoked", async () => {
+    const browser = served.browser();
+    const row = async () => {
+      const found = await readRow(served.connection.directory, credentialKey("plesk7"));
+      return found?.kind === "credential" ? found : undefined;
+    };
+    const passwordOf = (body: string): string => /<pre id="secret"[^>]*>([^<]*)</.exec(body)?.[1] ?? "";
+    const fields = [
+      ["login", "plesk7"],
+      ["label", "seven"],
+    ] as const;
+    const made = await browser.change(await browser.get("/tenants/demo"), "/do/credential-add", fields);
+    const first = passwordOf(made.done.body);
+    expect(await verifyPassword(first, (await row())?.passwordHash ?? "")).toBe(true);
+    expect((await browser.get("/audit")).body).not.toContain(first);
+
+    const wanted = { login: "plesk7", overlap: "7d" };
+    const form = formOf((await browser.get("/tenants/demo")).body, "/do/credential-rotate", wanted);
+    const asked = await browser.post(form.action, form.fields);
+    const question = formOf(asked.body, "/do/credential-rotate");
+    const second = passwordOf((await browser.post(form.action, [...question.fields, ["confirmed", "yes"]])).body);
+    expect(await verifyPassword(second, (await row())?.passwordHash ?? "")).toBe(true);
+    expect(await verifyPassword(first, (await row())?.previousPasswordHash ?? "")).toBe(true);
+
+    const revoke = formOf((await browser.get("/tenants/demo")).body, "/do/credential-revoke", { login: "plesk7" });
+    const again = formOf((await browser.post(revoke.action, revoke.fields)).body, "/do/credential-revoke");
+    await browser.post(revoke.action, [...again.fields, ["confirmed", "yes"]]);
+    expect(await row()).toBeUndefined();
+  });
+
+  it("says what is wrong with a network, and takes one", async () => {
+    const browser = served.browser();
+    const page = await browser.get("/tenants/demo");
+    const { action, fields } = formOf(page.body, "/do/network-add");
+    expect((await browser.post(action, [...fields, ["cidr", "0.0.0.0/0"]])).status).toBe(400);
+    await browser.change(page, "/do/network-add", [
+      ["cidr", "192.0.2.25"],
+      ["networkLabel", "plesk"],
+    ]);
+    expect((await browser.get("/tenants/demo")).body).toContain("192.0.2.25/32");
+    const one = formOf((await browser.get("/tenants/demo")).body, "/do/network-remove");
+    const question = formOf((await browser.post(one.action, one.fields)).body, "/do/network-remove");
+    await browser.post(one.action, [...question.fields, ["confirmed", "yes"]]);
+    expect((await browser.get("/tenants/demo")).body).not.toContain("192.0.2.25/32");
+  });
+});
+
+describe("domains, set-up and doctor", () => {
+  it("show each record to publish and its file", async () => {
+    const ses = {
+      region: "us-east-1",
+      dkimZone: "dkim.amazonses.com",
+      dkimTokens: ["t1", "t2", "t3"],
+      mailFrom: "bounce.example.com",
+    };
+    await changeRow(served.connection.directory, domainKey("example.com"), { ses });
+    const { body } = await served.browser().get("/domains/example.com");
+    expect(body).toContain("t1._domainkey.example.com");
+    const zone = await served.browser().get("/domains/example.com/records?format=zone");
+    expect(zone.headers["content-disposition"]).toBe('attachment; filename="example.com.zone"');
+    expect(zone.body).toContain("$ORIGIN example.com.");
+    expect((await served.browser().get("/domains?state=verified")).body).toContain("/domains/example.com");
+    expect((await served.browser().get("/domains/nobody.example")).status).toBe(404);
+  });
+
+  it("ask SES, and say what it has answered", async () => {
+    const browser = served.browser();
+    const { done } = await browser.change(await browser.get("/domains/example.jp"), "/do/domain-check", []);
+    expect(done.body).toContain("example.jp:");
+  });
+
+  it("print the set-up of a tenant's server, in the language asked for", async () => {
+    const english = (await served.browser().get("/setup?server=postfix&tenant=demo&for=en")).body;
+    expect(english).toContain("relayhost = [");
+    const script = (await served.browser().get("/setup?server=postfix&tenant=demo&form=script")).body;
+    expect(script).toContain("#!/bin/sh");
+    expect((await served.browser().get("/setup?server=exchange&tenant=demo&form=script")).body).toContain(
+      'role="alert"',
+    );
+  });
+
+  it("examine nothing for another site", async () => {
+    const led = { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" };
+    const { status, body } = await served.browser().get("/doctor?subject=a.example", led);
+    expect([status, body.includes("nothing was asked")]).toEqual([200, true]);
+    expect((await served.browser().get("/doctor?subject=%3Cb%3E")).body).toContain(
+      "neither a domain nor an IP address",
+    );
   });
 });
 

@@ -1,0 +1,43 @@
+/** What to change on a tenant's mail server, to print or to send; and the form that asks which. */
+
+import { type Html, html } from "./html.ts";
+import { choice, copyable, searchForm } from "./parts.ts";
+import type { View } from "./view.ts";
+
+/** What can be chosen. */
+export interface SetupChoices {
+  readonly servers: readonly string[];
+  readonly tenants: readonly string[];
+  readonly logins: readonly string[];
+}
+
+/** The page; `text` is the instruction, `problem` why there is none. */
+export function setupInstructionPage(
+  view: View,
+  choices: SetupChoices,
+  text: string | undefined,
+  problem: string | undefined,
+): Html {
+  const { words, query } = view;
+  const { setup } = words;
+  const pairs = (names: readonly string[]): [string, string][] => names.map((name) => [name, name]);
+  return html`<p>${setup.intro}</p>
+${searchForm(view, [
+  choice(setup.server, "server", query["server"] ?? "", pairs(choices.servers)),
+  choice(words.common.tenant, "tenant", query["tenant"] ?? "", pairs(choices.tenants)),
+  choice(words.tenants.login, "login", query["login"] ?? "", [["", setup.onlyLogin], ...pairs(choices.logins)]),
+  choice(setup.language, "for", query["for"] ?? "", [
+    ["", setup.tenantsLanguage],
+    ["en", "English"],
+    ["ja", "\u65e5\u672c\u8a9e"],
+  ]),
+  choice(setup.form, "form", query["form"] ?? "page", [
+    ["page", setup.page],
+    ["script", setup.script],
+    ["undo", setup.undo],
+  ]),
+])}
+${problem === undefined ? "" : html`<p class="notice warn" role="alert">${problem}</p>`}
+${text === undefined ? "" : html`<p class="muted">${setup.print}</p>${copyable(view, "instruction", text)}`}
+${text === undefined && problem === undefined ? html`<p class="empty">${setup.empty}</p>` : ""}`;
+}
