@@ -100,6 +100,7 @@ async function carryOut(deps: DsnDeps, tenant: Tenant, action: BreakerAction, ca
   if (tenant.contact === undefined) return;
   const notice = breakerNotice({
     ...of,
+    language: tenant.language,
     kind: action.kind,
     reason,
     to: tenant.contact,

@@ -5,20 +5,18 @@
  */
 
 import { createHash } from "node:crypto";
+import type { Language } from "./directory.ts";
+import { type OwnNoticeRoute, type OwnNoticeText, ownNotice } from "./own-notice.ts";
 import { makeQueueId, type QueueId } from "./queue-id.ts";
-import { type Envelope, encodeSpoolHeader } from "./spool-object.ts";
 
 /** What is to be told, to whom, in whose name. */
-export interface BreakerCaseNotice {
+export interface BreakerCaseNotice extends OwnNoticeRoute {
   readonly kind: "pause" | "warn";
-  readonly tenant: string;
+  /** Of the contact; the reason stays in English, as it stands in the log. */
+  readonly language: Language;
   /** Absent: the tenant as a whole. */
   readonly sender?: string;
   readonly reason: string;
-  readonly to: string;
-  readonly from: string;
-  readonly hostName: string;
-  readonly credential: string;
   /** A message whose bounce or complaint it was. */
   readonly cause: QueueId;
   readonly nowMs: number;
@@ -26,56 +24,72 @@ export interface BreakerCaseNotice {
 
 /** Queue id and octets of the object. */
 export function breakerNotice(notice: BreakerCaseNotice): { readonly id: QueueId; readonly bytes: Buffer } {
-  const { tenant, sender, reason, kind, nowMs, hostName } = notice;
+  const { tenant, sender, kind, nowMs } = notice;
   const hash = createHash("sha256")
     .update(`breaker|${kind}|${tenant}|${sender ?? ""}|${nowMs}`)
     .digest();
   const id = makeQueueId(nowMs, hash);
+  const text = notice.language === "ja" ? japanese(notice) : english(notice);
+  return { id, bytes: ownNotice(notice, text, { kind: "breaker", id, timeMs: nowMs, about: notice.cause }) };
+}
+
+function resumeCommand({ tenant, sender }: BreakerCaseNotice): string {
+  return `relayhost tenant resume ${tenant}${sender === undefined ? "" : ` --sender ${sender}`}`;
+}
+
+function english(notice: BreakerCaseNotice): OwnNoticeText {
+  const { tenant, sender, kind, reason, cause } = notice;
   const who = sender === undefined ? `Tenant ${tenant}` : `Sender ${sender} of tenant ${tenant}`;
   const title = kind === "pause" ? "has been paused" : "comes near its limit";
-  const date = new Date(nowMs).toUTCString().replace("GMT", "+0000");
-  const resume = `relayhost tenant resume ${tenant}${sender === undefined ? "" : ` --sender ${sender}`}`;
   const paused = [
     "Nothing of it is sent until the pause is lifted. Mail waits at the customer's server, and what had been accepted",
     `waits in the queue. Messages in the queue for longer than the relay keeps trying are returned to their senders.`,
     "",
     "What to do: find out what was sent (relayhost trace, relayhost suppression list), have it stopped, then:",
-    `  ${resume}`,
+    `  ${resumeCommand(notice)}`,
   ];
   const warned = [
     "It is still sending. If the rate goes on rising, it is paused.",
     "",
     "What to do: find out what is sent (relayhost trace, relayhost suppression list) and talk to the customer.",
   ];
-  const lines = [
-    `From: Mail relay <${notice.from}>`,
-    `To: <${notice.to}>`,
-    `Subject: [relayhost] ${who} ${title}`,
-    `Date: ${date}`,
-    `Message-ID: <breaker.${id}@${hostName}>`,
-    "Auto-Submitted: auto-generated",
-    "X-Auto-Response-Suppress: All",
-    "MIME-Version: 1.0",
-    "Content-Type: text/plain; charset=us-ascii",
-    "",
-    `${who} ${title}: ${reason}.`,
-    "",
-    ...(kind === "pause" ? paused : warned),
-    "",
-    `One of the messages: ${notice.cause} (relayhost trace ${notice.cause})`,
-    "",
-  ];
-  const envelope: Envelope = {
-    id,
-    tenant,
-    credential: notice.credential,
-    returnPath: null,
-    recipients: [{ address: notice.to, notify: ["NEVER"] }],
-    body: "7BIT",
-    time: new Date(nowMs).toISOString(),
-    client: { address: "127.0.0.1", port: 0, helo: hostName },
-    dsnFor: notice.cause,
+  return {
+    subject: `[relayhost] ${who} ${title}`,
+    lines: [
+      `${who} ${title}: ${reason}.`,
+      "",
+      ...(kind === "pause" ? paused : warned),
+      "",
+      `One of the messages: ${cause} (relayhost trace ${cause})`,
+    ],
   };
-  const received = `Received: by ${hostName} (relayhost)\r\n id ${id}; ${date}\r\n`;
-  return { id, bytes: Buffer.concat([encodeSpoolHeader(envelope, received), Buffer.from(lines.join("\r\n"))]) };
+}
+
+function japanese(notice: BreakerCaseNotice): OwnNoticeText {
+  const { tenant, sender, kind, reason, cause } = notice;
+  const who = sender === undefined ? `お客様 ${tenant} ` : `${tenant} の差出人 ${sender} `;
+  const title = kind === "pause" ? "の送信を一時停止しました" : "のエラー率が上限に近づいています";
+  const paused = [
+    "停止を解除するまで、新しいメールはお客様のサーバーのキューに残り、受け付け済みのメールは中継サーバーで待ちます。",
+    "再送の期限を過ぎたメールは、不達通知として差出人に返されます。",
+    "",
+    "対処: 何が送信されたかを調べ (relayhost trace, relayhost suppression list)、原因を取り除いてから解除してください:",
+    `  ${resumeCommand(notice)}`,
+  ];
+  const warned = [
+    "送信は続いています。このまま増えると一時停止になります。",
+    "",
+    "対処: 何が送信されているかを調べ (relayhost trace, relayhost suppression list)、原因を取り除いてください。",
+  ];
+  return {
+    subject: `[relayhost] ${who}${title}`,
+    lines: [
+      `${who}${title}。`,
+      `理由: ${reason}`,
+      "",
+      ...(kind === "pause" ? paused : warned),
+      "",
+      `該当するメールの一つ: ${cause} (relayhost trace ${cause})`,
+    ],
+  };
 }

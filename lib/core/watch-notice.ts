@@ -7,15 +7,13 @@
 
 import { createHash } from "node:crypto";
 import type { Language } from "./directory.ts";
-import { encodeWords } from "./dsn-subject.ts";
+import { type OwnNoticeRoute, type OwnNoticeText, ownNotice } from "./own-notice.ts";
 import { makeQueueId, type QueueId } from "./queue-id.ts";
-import { type Envelope, encodeSpoolHeader } from "./spool-object.ts";
 import { utcDay } from "./usage.ts";
 import type { WatchNoticeState } from "./watch.ts";
 
 /** What is to be told, to whom, in whose name. */
-export interface WatchNotice {
-  readonly tenant: string;
+export interface WatchNotice extends OwnNoticeRoute {
   /** The tenant's name, for people. */
   readonly name: string;
   readonly language: Language;
@@ -24,55 +22,18 @@ export interface WatchNotice {
   /** Names of the lists that were asked. */
   readonly lists: readonly string[];
   readonly asked: number;
-  readonly to: string;
-  readonly from: string;
-  readonly hostName: string;
-  readonly credential: string;
 }
 
 /** Queue id and octets of the object. */
 export function watchNotice(watch: WatchNotice): { readonly id: QueueId; readonly bytes: Buffer } {
-  const { tenant, language, notice, hostName } = watch;
+  const { tenant, language, notice } = watch;
   const timeMs = notice.atMs;
   const id = makeQueueId(timeMs, createHash("sha256").update(`watch|${tenant}|${timeMs}`).digest());
-  const date = new Date(timeMs).toUTCString().replace("GMT", "+0000");
-  const { subject, lines } = language === "ja" ? japanese(watch) : english(watch);
-  const isAscii = (text: string): boolean => /^[\x20-\x7e]*$/.test(text);
-  const head = [
-    `From: Mail relay <${watch.from}>`,
-    `To: <${watch.to}>`,
-    `Subject: ${isAscii(subject) ? subject : encodeWords(subject)}`,
-    `Date: ${date}`,
-    `Message-ID: <watch.${id}@${hostName}>`,
-    "Auto-Submitted: auto-generated",
-    "X-Auto-Response-Suppress: All",
-    "MIME-Version: 1.0",
-    "Content-Type: text/plain; charset=utf-8",
-    "Content-Transfer-Encoding: 8bit",
-    "",
-  ];
-  const envelope: Envelope = {
-    id,
-    tenant,
-    credential: watch.credential,
-    returnPath: null,
-    recipients: [{ address: watch.to, notify: ["NEVER"] }],
-    body: "8BITMIME",
-    time: new Date(timeMs).toISOString(),
-    client: { address: "127.0.0.1", port: 0, helo: hostName },
-    dsnFor: id,
-  };
-  const received = `Received: by ${hostName} (relayhost)\r\n id ${id}; ${date}\r\n`;
-  const text = [...head, ...lines, ""].join("\r\n");
-  return { id, bytes: Buffer.concat([encodeSpoolHeader(envelope, received), Buffer.from(text)]) };
+  const text = language === "ja" ? japanese(watch) : english(watch);
+  return { id, bytes: ownNotice(watch, text, { kind: "watch", id, timeMs, about: id }) };
 }
 
-interface NoticeText {
-  readonly subject: string;
-  readonly lines: readonly string[];
-}
-
-function english({ name, notice, networks, lists, asked }: WatchNotice): NoticeText {
+function english({ name, notice, networks, lists, asked }: WatchNotice): OwnNoticeText {
   return {
     subject: "[relayhost] Your own addresses are on no block list any more",
     lines: [
@@ -97,7 +58,7 @@ function english({ name, notice, networks, lists, asked }: WatchNotice): NoticeT
   };
 }
 
-function japanese({ name, notice, networks, lists, asked }: WatchNotice): NoticeText {
+function japanese({ name, notice, networks, lists, asked }: WatchNotice): OwnNoticeText {
   return {
     subject: "[relayhost] 自社 IP アドレスのブロックリスト登録がなくなりました",
     lines: [
