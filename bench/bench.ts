@@ -8,7 +8,8 @@ import { benchCost } from "./cost-bench.ts";
 import { benchEdge } from "./edge-bench.ts";
 import { benchFeedbackCost } from "./feedback-cost.ts";
 import { benchForward } from "./forward-bench.ts";
-import { printColdStart, printCost, printEdge, printFeedbackCost, printForward } from "./print-results.ts";
+import { printColdStart, printCost, printEdge, printFeedbackCost, printForward, printUsage } from "./print-results.ts";
+import { benchUsage } from "./usage-bench.ts";
 
 const HELP = `Usage: npm run bench [-- --quick] [--peers] [--only SECTION]... [--json FILE]
 
@@ -16,6 +17,7 @@ const HELP = `Usage: npm run bench [-- --quick] [--peers] [--only SECTION]... [-
               connections and with big messages
   forward     forward against the bare call to SES, feedback, and forward's memory with messages of 28 MiB
   cost        the calls to AWS that a message makes, and what they cost
+  usage       the invoice of a month with 100,000 ledger entries, and the count that it is read from
   cold-start  size and import time of each Lambda bundle
 
   --quick         fewer messages, fewer connections: some minutes instead of a quarter of an hour
@@ -36,6 +38,7 @@ const SECTIONS: Readonly<Record<string, (quick: boolean, progress: Progress) => 
     const cost = printCost(await benchCost(messages));
     return { ...cost, feedback: printFeedbackCost(await benchFeedbackCost(messages)) };
   },
+  usage: async (quick, progress) => printUsage(await benchUsage(quick ? 10_000 : 100_000, progress)),
 };
 
 const { values } = parseArgs({

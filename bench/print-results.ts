@@ -6,6 +6,7 @@ import type { CostBench } from "./cost-bench.ts";
 import { describe, type EdgeBench, mainRatios } from "./edge-bench.ts";
 import type { FeedbackCost } from "./feedback-cost.ts";
 import type { ForwardBench } from "./forward-bench.ts";
+import type { UsageBench } from "./usage-bench.ts";
 
 /** Edge beside smtp-server and peers, and its memory. */
 export function printEdge(edge: EdgeBench): EdgeBench {
@@ -131,4 +132,18 @@ export function printColdStart(rows: readonly ColdStartRow[]): readonly ColdStar
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1024 / 1024).toFixed(0)} MB`;
+}
+
+/** The invoice of a month. */
+export function printUsage(usage: UsageBench): UsageBench {
+  const { entries, messages, countMs, commandMs, differences } = usage;
+  const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
+  console.log(
+    `\nUsage: ${entries} ledger entries (${messages} messages) of one month, counted in ${seconds(countMs)}; relayhost usage ` +
+      `--month took ${seconds(commandMs[0])} to ${seconds(commandMs[1])}; ` +
+      (differences.length === 0
+        ? "every number equals a recount"
+        : `differs from a recount: ${differences.join(", ")}`),
+  );
+  return usage;
 }

@@ -1,0 +1,215 @@
+/**
+ * A month of 100,000 ledger entries in a local table, counted as the sweep counts it, and how long the invoice takes then:
+ * `relayhost usage --month` as a process of its own, beside a recount of every record.
+ */
+
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { BatchWriteItemCommand, type WriteRequest } from "@aws-sdk/client-dynamodb";
+import { marshall } from "@aws-sdk/util-dynamodb";
+import { countUsage } from "../lambda/sweep/count-usage.ts";
+import { makeDynamoDb } from "../lib/aws/clients.ts";
+import { writeRow } from "../lib/aws/directory-dynamo.ts";
+import { MESSAGE_SORT, messagePartition, recipientSort, tenantDay } from "../lib/aws/ledger-dynamo.ts";
+import { provisionLocal } from "../lib/aws/provision.ts";
+import { UsageMarker } from "../lib/aws/usage-dynamo.ts";
+import { parseCsv } from "../lib/core/csv.ts";
+import { forEachInFlight } from "../lib/core/in-flight.ts";
+import type { MessageRecord, RecipientRecord } from "../lib/core/message-record.ts";
+import { ENV, LEDGER_KEYS } from "../lib/core/names.ts";
+import { makeQueueId } from "../lib/core/queue-id.ts";
+import { addUsage, messageUsage, NO_USAGE, USAGE_FIELDS, type UsageCounts } from "../lib/core/usage.ts";
+import { startLocalAws } from "../lib/local/local-aws.ts";
+import { LOCAL_STATE_FILE, useLocalAws } from "../lib/local/local-environment.ts";
+import { createSesServer } from "../lib/local/ses-server.ts";
+
+/** What was measured. */
+export interface UsageBench {
+  /** Entries of the ledger: messages and their recipients. */
+  readonly entries: number;
+  readonly messages: number;
+  /** Making the books from all records: what the sweep does over the month. */
+  readonly countMs: number;
+  /** The command from its start to its end, the fastest and the slowest of the runs. */
+  readonly commandMs: readonly [number, number];
+  /** Fields of the invoice that differ from a recount of all records: none. */
+  readonly differences: readonly string[];
+}
+
+const MONTH = "2026-10";
+const MONTH_START = Date.UTC(2026, 9, 1);
+const DAYS = 31;
+const LOGINS = 3;
+const DOMAINS = 20;
+const RUNS = 5;
+const BATCH = 25;
+const BATCHES_IN_FLIGHT = 4;
+
+/** Each message has one recipient, so `entries` are half of them messages. */
+export async function benchUsage(entries: number, progress: (line: string) => void): Promise<UsageBench> {
+  const dataDir = await mkdtemp(join(tmpdir(), "relayhost-usage-"));
+  const ses = createSesServer({ dataDir, publish: async () => undefined });
+  await ses.start();
+  const aws = await startLocalAws({ dataDir, port: 0, ses });
+  useLocalAws(process.env, aws.endpoint);
+  try {
+    const names = await provisionLocal();
+    await writeFile(join(dataDir, LOCAL_STATE_FILE), JSON.stringify({ endpoint: aws.endpoint, ...names }));
+    const client = makeDynamoDb();
+    const ledger = { client, table: names.ledgerTable };
+    const directory = { client, table: names.directoryTable };
+    await writeRow(directory, {
+      kind: "tenant",
+      id: "acme",
+      name: "Acme Web",
+      status: "active",
+      language: "en",
+      price: { per: "recipient", per1000: "0.35", currency: "USD" },
+    });
+    const count = Math.floor(entries / 2);
+    progress(`writing ${entries} entries`);
+    const total = await writeMonth(ledger, count);
+    const marker = new UsageMarker(ledger);
+    for (let index = 0; index < count; index++) {
+      const atMs = timeOf(index, count);
+      await marker.announce("acme", makeQueueId(atMs, Buffer.alloc(11)), atMs);
+    }
+    progress("counting");
+    const startedMs = performance.now();
+    const nowMs = MONTH_START + (DAYS + 2) * 86_400_000;
+    const deps = { ledger, directory, recordDays: 90, now: () => nowMs, log: () => undefined };
+    await countUsage(deps, Number.POSITIVE_INFINITY);
+    const countMs = performance.now() - startedMs;
+    client.destroy();
+    progress("asking for the invoice");
+    const times: number[] = [];
+    let csv = "";
+    for (let run = 0; run < RUNS; run++) {
+      const { stdout, ms } = await runUsage(dataDir);
+      csv = stdout;
+      times.push(ms);
+    }
+    const differences = compare(csv, total);
+    return { entries, messages: count, countMs, commandMs: [Math.min(...times), Math.max(...times)], differences };
+  } finally {
+    await aws.close();
+    await ses.close();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+function timeOf(index: number, count: number): number {
+  return MONTH_START + Math.floor((index * DAYS * 86_400_000) / count);
+}
+
+/** Writes the records as forward and feedback leave them; returns the sum, counted here, one by one. */
+async function writeMonth(
+  ledger: { readonly client: ReturnType<typeof makeDynamoDb>; readonly table: string },
+  count: number,
+): Promise<UsageCounts> {
+  let total = NO_USAGE;
+  const batches: WriteRequest[][] = [[]];
+  for (let index = 0; index < count; index++) {
+    const { message, recipient } = recordsOf(index, count);
+    total = addUsage(total, messageUsage(message, [recipient]));
+    for (const item of [messageItem(message), recipientItem(recipient)]) {
+      const last = batches.at(-1);
+      const request = { PutRequest: { Item: marshall(item, { removeUndefinedValues: true }) } };
+      if (last === undefined || last.length === BATCH) batches.push([request]);
+      else last.push(request);
+    }
+  }
+  await forEachInFlight(batches, BATCHES_IN_FLIGHT, async (batch) => {
+    let wanted: WriteRequest[] = batch;
+    while (wanted.length > 0) {
+      const { UnprocessedItems } = await ledger.client.send(
+        new BatchWriteItemCommand({ RequestItems: { [ledger.table]: wanted } }),
+      );
+      wanted = UnprocessedItems?.[ledger.table] ?? [];
+    }
+  });
+  return total;
+}
+
+/** One in twenty bounces, one in fifty is refused by SES. */
+function recordsOf(index: number, count: number): { message: MessageRecord; recipient: RecipientRecord } {
+  const atMs = timeOf(index, count);
+  const bytes = Buffer.alloc(11);
+  bytes.writeUInt32BE(index, 0);
+  for (const [place, byte] of bytes.entries()) bytes[place] = place < 4 ? byte : (index >> (5 * (place - 4))) & 31;
+  const id = makeQueueId(atMs, bytes);
+  const expiresAt = Math.floor(atMs / 1000) + 90 * 86_400;
+  const message: MessageRecord = {
+    id,
+    tenant: "acme",
+    credential: `srv${index % LOGINS}`,
+    returnPath: `info@d${index % DOMAINS}.example`,
+    time: new Date(atMs).toISOString(),
+    size: 2_000 + (index % 50_000),
+    clientAddress: "192.0.2.25",
+    recipients: 1,
+    expiresAt,
+  };
+  const state = index % 50 === 7 ? "failed" : index % 20 === 3 ? "bounced" : "delivered";
+  const recipient: RecipientRecord = {
+    id,
+    index: 0,
+    tenant: "acme",
+    address: `u${index}@example.net`,
+    version: 3,
+    state,
+    attempts: 1,
+    ...(state === "failed" ? {} : { sesId: `010001a2${index.toString(16).padStart(8, "0")}` }),
+    history: [],
+    expiresAt,
+  };
+  return { message, recipient };
+}
+
+function messageItem(record: MessageRecord): Record<string, unknown> {
+  return {
+    [LEDGER_KEYS.partition]: messagePartition(record.id),
+    [LEDGER_KEYS.sort]: MESSAGE_SORT,
+    [LEDGER_KEYS.id]: record.id,
+    [LEDGER_KEYS.tenantDay]: tenantDay(record.tenant, record.time),
+    [LEDGER_KEYS.ttl]: record.expiresAt,
+    record,
+  };
+}
+
+function recipientItem(record: RecipientRecord): Record<string, unknown> {
+  return {
+    [LEDGER_KEYS.partition]: messagePartition(record.id),
+    [LEDGER_KEYS.sort]: recipientSort(record.index),
+    [LEDGER_KEYS.id]: record.id,
+    [LEDGER_KEYS.recipient]: record.address,
+    sesId: record.sesId,
+    [LEDGER_KEYS.ttl]: record.expiresAt,
+    version: record.version,
+    record,
+  };
+}
+
+async function runUsage(dataDir: string): Promise<{ stdout: string; ms: number }> {
+  const startedMs = performance.now();
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["bin/relayhost.ts", "usage", "--month", MONTH, "--csv"],
+    { cwd: join(import.meta.dirname, ".."), env: { ...process.env, [ENV.dataDir]: dataDir } },
+  );
+  return { stdout, ms: performance.now() - startedMs };
+}
+
+/** Every number of the invoice against the sum over all records. */
+function compare(csv: string, total: UsageCounts): string[] {
+  const [heads = [], cells = []] = parseCsv(csv);
+  const line = new Map(heads.map((head, index) => [head, cells[index] ?? ""]));
+  const wanted: [string, string][] = USAGE_FIELDS.map((field) => [field, String(total[field])]);
+  wanted.push(["charged_count", String(total.sent)], ["amount", (Math.round(total.sent * 0.035) / 100).toFixed(2)]);
+  return wanted
+    .filter(([name, value]) => line.get(name) !== value)
+    .map(([name, value]) => `${name}: ${line.get(name)} instead of ${value}`);
+}
