@@ -55,9 +55,8 @@ describe.each(servers)("relayhost setup $name", ({ name, scriptable }) => {
   ])("has the values and the language of %s", async (tenant, login, verify, back) => {
     const page = await setup(name, "--tenant", tenant, "--credential", login);
     for (const part of ["relay.operator.example", login, verify, back]) expect(page).toContain(part);
-    expect(page).not.toContain("a.example\n");
-    // The example mail, where there is one, is of the tenant's domain.
-    if (page.includes("@")) expect(page).not.toMatch(/@a\.example\b/);
+    // Examples are of the tenant's domain.
+    expect(page).not.toMatch(/\ba\.example\b/);
   });
 
   it("has the password where it was given, and none where it was not", async () => {

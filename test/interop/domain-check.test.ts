@@ -54,17 +54,21 @@ describe("relayhost domain check", () => {
     const english = await cli.run("domain", "check", "--tenant", "acme", "--resolver", knot.server);
     expect(english.code).toBe(1);
     const [, ...below] = english.stdout.split(/^bad\.test +pending.*\n(?:good\.test.*\n)?/m);
-    expect(below.join()).toMatch(/_domainkey\.bad\.test CNAME: .*(twice|doubled|once more|\.bad\.test\.bad\.test)/);
-    expect(below.join()).toMatch(/bounce\.bad\.test TXT: .*(two|2|more than one)/i);
+    expect(below.join()).toMatch(
+      /_domainkey\.bad\.test CNAME: stands at .*\.bad\.test\.bad\.test: the zone's name is in it twice\n +The panel adds/,
+    );
+    expect(below.join()).toMatch(
+      /bounce\.bad\.test TXT: has more than one SPF record: .*\n +Receivers take that as an error/,
+    );
     expect(below.join()).not.toContain("good.test");
     const japanese = await cli.run("domain", "check", "bad.test", "--resolver", knot.server, "--lang", "ja");
-    expect(japanese.stdout).toMatch(/_domainkey\.bad\.test CNAME: .*[\u3040-\u30ff]/);
+    expect(japanese.stdout).toMatch(/bounce\.bad\.test TXT: SPF レコードが複数あります/);
   });
 
   it("tells a silent name server from a missing record", async () => {
     const run = await cli.run("domain", "check", "good.test", "--resolver", "127.0.0.1:1", "--json");
     const [checked] = JSON.parse(run.stdout) as { records: { status: string }[] }[];
-    expect(new Set(checked?.records.map(({ status }) => status))).toEqual(new Set(["could-not-ask"]));
+    expect(new Set(checked?.records.map(({ status }) => status))).toEqual(new Set(["unknown"]));
     expect((await cli.run("domain", "check", "good.test", "--resolver", "ns.example")).code).toBe(2);
   });
 });
