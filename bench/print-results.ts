@@ -136,11 +136,12 @@ function megabytes(bytes: number): string {
 
 /** The invoice of a month. */
 export function printUsage(usage: UsageBench): UsageBench {
-  const { entries, messages, countMs, commandMs, differences } = usage;
+  const { entries, messages, countMs, commandMs, commandCpuMs, differences } = usage;
   const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
   console.log(
     `\nUsage: ${entries} ledger entries (${messages} messages) of one month, counted in ${seconds(countMs)}; relayhost usage ` +
-      `--month took ${seconds(commandMs[0])} to ${seconds(commandMs[1])}; ` +
+      `--month took ${seconds(commandMs[0])} to ${seconds(commandMs[1])}, of CPU ${seconds(commandCpuMs[0])} to ` +
+      `${seconds(commandCpuMs[1])}; ` +
       (differences.length === 0
         ? "every number equals a recount"
         : `differs from a recount: ${differences.join(", ")}`),
