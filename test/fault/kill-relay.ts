@@ -8,11 +8,10 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-import type { OutboxMail } from "../support/outbox.ts";
-import { headerFields, splitMessage } from "../support/raw-message.ts";
 import { DEMO_LOGIN, type RelayProcess, startRelay } from "../support/relay-process.ts";
 import { waitFor } from "../support/wait-for.ts";
-import { type AcknowledgedMail, hashBody, LOAD_MARKER_FIELD, type MailLoad, startMailLoad } from "./mail-load.ts";
+import { type MailLoad, startMailLoad } from "./mail-load.ts";
+import { alteredIn, extraCopies, missingFrom, OutboxCopies } from "./outbox-copies.ts";
 import { seededRandom } from "./seeded-random.ts";
 
 /** How to kill. */
@@ -87,7 +86,7 @@ export async function killRelayUnderLoad(options: KillRelayOptions): Promise<Kil
     counts.slowestStartMs = Math.max(counts.slowestStartMs, await timedRestart(relay));
     await load.finish(FINISH_DEADLINE_MS);
 
-    const copies = new Copies();
+    const copies = new OutboxCopies();
     const wanted = [...load.acknowledged.values()];
     let queue = "not asked yet";
     const unsettled = await waitFor(
@@ -112,9 +111,7 @@ export async function killRelayUnderLoad(options: KillRelayOptions): Promise<Kil
       recipients: wanted.reduce((sum, mail) => sum + mail.recipients.length, 0),
       resentBySender: wanted.filter((mail) => mail.attempts > 1).length,
       missing: missingFrom(wanted, copies),
-      altered: wanted.flatMap((mail) =>
-        keysOf(mail).filter((key) => copies.of(key).some((hash) => hash !== mail.bodyHash)),
-      ),
+      altered: alteredIn(wanted, copies),
       duplicates: extraCopies(
         wanted.filter((mail) => mail.attempts === 1),
         copies,
@@ -143,43 +140,6 @@ export function formatKillReport(report: KillReport, seed: number): string {
     `  duplicates:   ${report.duplicates} of messages sent once, ${report.duplicatesAfterResend} of ${report.resentBySender} that their sender sent again`,
     `  slowest start ${report.slowestStartMs} ms; ${report.unsettled === undefined ? "all had left" : "NOT all had left"} ${report.settleMs} ms after the last restart began`,
   ].join("\n");
-}
-
-/** Every copy in the outbox by marker and recipient; each mail is taken in once. */
-class Copies {
-  readonly #seen = new Set<string>();
-  readonly #hashes = new Map<string, string[]>();
-
-  /** Body hashes of the copies that left for this key. */
-  of(key: string): readonly string[] {
-    return this.#hashes.get(key) ?? [];
-  }
-
-  add(mails: readonly OutboxMail[]): void {
-    for (const mail of mails) {
-      if (this.#seen.has(mail.id)) continue;
-      this.#seen.add(mail.id);
-      const { header, body } = splitMessage(mail.raw);
-      const marker = headerFields(header).find((field) => field.name === LOAD_MARKER_FIELD.toLowerCase());
-      const value = marker?.raw.slice(LOAD_MARKER_FIELD.length + 1).trim();
-      for (const recipient of mail.recipients) {
-        const key = `${value} ${recipient}`;
-        this.#hashes.set(key, [...this.of(key), hashBody(body)]);
-      }
-    }
-  }
-}
-
-function keysOf(mail: AcknowledgedMail): string[] {
-  return mail.recipients.map((recipient) => `${mail.marker} ${recipient}`);
-}
-
-function missingFrom(mails: readonly AcknowledgedMail[], copies: Copies): string[] {
-  return mails.flatMap(keysOf).filter((key) => copies.of(key).length === 0);
-}
-
-function extraCopies(mails: readonly AcknowledgedMail[], copies: Copies): number {
-  return mails.flatMap(keysOf).reduce((sum, key) => sum + Math.max(0, copies.of(key).length - 1), 0);
 }
 
 async function timedRestart(relay: RelayProcess): Promise<number> {

@@ -16,6 +16,8 @@ export type AcknowledgedMail = {
   readonly recipients: readonly string[];
   /** SHA-256 of the body, hex. */
   readonly bodyHash: string;
+  /** Queue id that the 250 named; undefined for mail that another server took first. */
+  readonly queueId?: string;
   /** How often the message was sent: more than 1 when the connection broke, or a 4xx came, before the 250. */
   readonly attempts: number;
 };
@@ -26,6 +28,10 @@ export type MailLoadOptions = {
   readonly login: SmtpLogin;
   readonly senders: number;
   readonly random: SeededRandom;
+  /** Pause of each sender between its messages. Default 10 to 80. */
+  readonly pauseMs?: readonly [low: number, high: number];
+  /** Share of the recipients whose mail comes back, 0 to 1. Default 0. */
+  readonly bounceShare?: number;
 };
 
 /** A load that runs until it is finished. */
@@ -33,6 +39,14 @@ export type MailLoad = {
   readonly acknowledged: ReadonlyMap<string, AcknowledgedMail>;
   /** Replies of 5xx: a relay that is only being killed has no reason for one. */
   readonly refusals: readonly string[];
+  /** How many replies of 4xx there were so far. */
+  readonly deferrals: () => number;
+  /** How many connections broke, or could not be made, so far. */
+  readonly broken: () => number;
+  /** The next so many transactions lose their connection, each at any moment from MAIL to its reply. */
+  cutOff(transactions: number): void;
+  /** The next so many new messages are too large for the edge's memory. */
+  sendLarge(messages: number): void;
   /** Begins no new message; resolves when the last one has its 250. The relay must be up. Rejects after the deadline. */
   finish(deadlineMs: number): Promise<void>;
 };
@@ -40,8 +54,13 @@ export type MailLoad = {
 /** Header field that tells the messages of a load apart. */
 export const LOAD_MARKER_FIELD = "X-Load-Marker";
 
+/** Envelope sender and author of every message of a load. */
+export const LOAD_SENDER = "load@example.com";
+
 const MESSAGES_PER_CONNECTION = 20;
 const RECONNECT_MS = 50;
+/** A transaction takes about as long on an idle machine. */
+const CUT_WITHIN_MS = 40;
 /** Larger than what the edge keeps in memory, so that temporary files are cut off as well. */
 const LARGE_BODY_BYTES = 300_000;
 
@@ -49,7 +68,8 @@ const LARGE_BODY_BYTES = 300_000;
 export function startMailLoad(options: MailLoadOptions): MailLoad {
   const acknowledged = new Map<string, AcknowledgedMail>();
   const refusals: string[] = [];
-  const state = { finishing: false, abandoned: false };
+  const state = { finishing: false, abandoned: false, deferrals: 0, broken: 0, toCut: 0, toEnlarge: 0 };
+  const [pauseLow, pauseHigh] = options.pauseMs ?? [10, 80];
   const senders = Array.from({ length: options.senders }, (_, index) => runSender(index));
 
   async function runSender(index: number): Promise<void> {
@@ -63,22 +83,33 @@ export function startMailLoad(options: MailLoadOptions): MailLoad {
         await client.logIn(options.login);
         for (let sent = 0; sent < MESSAGES_PER_CONNECTION && !state.abandoned; sent += 1) {
           if (current === undefined && state.finishing) break;
-          current ??= newMail(`${index}-${(number += 1)}`, random);
+          if (current === undefined) {
+            const large = state.toEnlarge > 0;
+            if (large) state.toEnlarge -= 1;
+            const bounceShare = options.bounceShare ?? 0;
+            current = newLoadMail(`${index}-${(number += 1)}`, random, { large, bounceShare });
+          }
           current.attempts += 1;
-          const reply = await client.sendMail({ from: "load@example.com", to: current.recipients, data: current.data });
+          if (state.toCut > 0) {
+            state.toCut -= 1;
+            cutLater(client, random.between(0, CUT_WITHIN_MS));
+          }
+          const reply = await client.sendMail({ from: LOAD_SENDER, to: current.recipients, data: current.data });
           if (reply.code === 250) {
-            acknowledged.set(current.marker, current);
+            const queueId = /queued as (\w+)/.exec(reply.lines.join(" "))?.[1];
+            acknowledged.set(current.marker, { ...current, ...(queueId === undefined ? {} : { queueId }) });
             current = undefined;
           } else if (reply.code >= 500) {
             refusals.push(`${current.marker}: ${reply.code} ${reply.lines.join(" / ")}`);
             current = undefined;
-          }
-          await pause(random.between(10, 80));
+          } else state.deferrals += 1;
+          await pause(random.between(pauseLow, pauseHigh));
         }
         await client.quit();
       } catch {
         // The relay was killed, or is not up yet: as a mail server does, try again a little later.
         client?.destroy();
+        state.broken += 1;
         await pause(RECONNECT_MS);
       }
     }
@@ -87,6 +118,14 @@ export function startMailLoad(options: MailLoadOptions): MailLoad {
   return {
     acknowledged,
     refusals,
+    deferrals: () => state.deferrals,
+    broken: () => state.broken,
+    cutOff: (transactions) => {
+      state.toCut += transactions;
+    },
+    sendLarge: (messages) => {
+      state.toEnlarge += messages;
+    },
     finish: async (deadlineMs) => {
       state.finishing = true;
       const overdue = setTimeout(() => {
@@ -99,18 +138,25 @@ export function startMailLoad(options: MailLoadOptions): MailLoad {
   };
 }
 
-type PendingMail = AcknowledgedMail & { readonly data: Buffer; attempts: number };
+/** A message that is being sent, again and again if need be. */
+export type PendingMail = AcknowledgedMail & { readonly data: Buffer; attempts: number };
 
-function newMail(marker: string, random: SeededRandom): PendingMail {
-  const recipients = Array.from(
-    { length: random.chance(0.1) ? 3 : 1 },
-    (_, index) => `${marker}-${index}@recipient.test`,
+/** A message to one or three recipients, some of whom bounce, small or too large for the edge's memory. */
+export function newLoadMail(
+  marker: string,
+  random: SeededRandom,
+  { large = false, bounceShare = 0 }: { readonly large?: boolean; readonly bounceShare?: number } = {},
+): PendingMail {
+  const recipients = Array.from({ length: random.chance(0.1) ? 3 : 1 }, (_, index) =>
+    bounceShare > 0 && random.chance(bounceShare)
+      ? `bounce+${marker}-${index}@simulator.amazonses.com`
+      : `${marker}-${index}@recipient.test`,
   );
   const filler = "0123456789 abcdefghij ABCDEFGHIJ\r\n.dots\r\n";
-  const bytes = random.chance(0.05) ? LARGE_BODY_BYTES : random.between(100, 4_000);
+  const bytes = large || random.chance(0.05) ? LARGE_BODY_BYTES : random.between(100, 4_000);
   const body = `${marker}\r\n${filler.repeat(Math.ceil(bytes / filler.length))}`;
   const header = [
-    "From: load@example.com",
+    `From: ${LOAD_SENDER}`,
     `To: ${recipients.join(", ")}`,
     `Subject: load ${marker}`,
     `Date: ${new Date().toUTCString().replace("GMT", "+0000")}`,
@@ -129,6 +175,10 @@ function newMail(marker: string, random: SeededRandom): PendingMail {
 /** The hash by which a body is recognised. */
 export function hashBody(body: Uint8Array): string {
   return createHash("sha256").update(body).digest("hex");
+}
+
+function cutLater(client: SmtpClient, afterMs: number): void {
+  setTimeout(() => client.destroy(), afterMs);
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -19,7 +19,8 @@ export interface AwsCall {
 /**
  * `refuse`: the connection is cut before the service hears of it. `lose`: the service does its work, its answer is cut
  * off. `hang`: the service never hears of it and the client never gets an answer. `mute`: the service does its work and
- * the client never gets an answer. A number: answered with this HTTP status and the error type. `undefined`: passed on.
+ * the client never gets an answer. `status`: answered with this HTTP status and the error type. `delayMs`: passed on so
+ * much later. `change`: the service does its work, its answer is changed on the way. `undefined`: passed on.
  */
 export type AwsFault =
   | "refuse"
@@ -27,6 +28,8 @@ export type AwsFault =
   | "hang"
   | "mute"
   | { readonly status: number; readonly type: string; readonly message?: string }
+  | { readonly delayMs: number }
+  | { readonly change: (answer: Buffer) => Buffer }
   | undefined;
 
 export interface AwsProxy {
@@ -42,19 +45,37 @@ export interface AwsProxy {
   close(): Promise<void>;
 }
 
-/** Starts a proxy to the local services at `endpoint`. */
-export async function startAwsProxy(endpoint: string): Promise<AwsProxy> {
-  const target = new URL(endpoint);
+/** How a proxy is set up. */
+export interface AwsProxyOptions {
+  /** Default any free port. */
+  readonly port?: number;
+  /** False: calls are counted and not kept, for a proxy that runs long. Default true. */
+  readonly keepCalls?: boolean;
+}
+
+/** Starts a proxy to the local services at `endpoint`, or at one for each service. */
+export async function startAwsProxy(
+  endpoint: string | ((service: AwsCall["service"]) => string),
+  options: AwsProxyOptions = {},
+): Promise<AwsProxy> {
+  const endpointOf = typeof endpoint === "string" ? () => endpoint : endpoint;
   const calls: AwsCall[] = [];
+  let number = 0;
   const server = createServer((incoming, outgoing) => {
-    const call = { number: calls.length + 1, ...describe(incoming) };
-    calls.push(call);
+    number += 1;
+    const call = { number, ...describe(incoming) };
+    if (options.keepCalls !== false) calls.push(call);
+    const target = new URL(endpointOf(call.service));
     const { onAnswer } = proxy;
     const tap = onAnswer && ((request: Buffer, answer: Buffer): void => onAnswer(call, request, answer));
-    apply(proxy.onCall(call), { call, target, tap }, incoming, outgoing);
+    const passing = { call, target, tap };
+    const fault = proxy.onCall(call);
+    if (typeof fault === "object" && "delayMs" in fault) {
+      setTimeout(() => apply(undefined, passing, incoming, outgoing), fault.delayMs);
+    } else apply(fault, passing, incoming, outgoing);
   });
   server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(options.port ?? 0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   const proxy: AwsProxy = {
     endpoint: `http://127.0.0.1:${port}`,
@@ -63,6 +84,7 @@ export async function startAwsProxy(endpoint: string): Promise<AwsProxy> {
     calls,
     reset: () => {
       calls.length = 0;
+      number = 0;
       proxy.onCall = () => undefined;
       proxy.onAnswer = undefined;
     },
@@ -80,14 +102,19 @@ interface Passing {
   readonly tap: ((request: Buffer, answer: Buffer) => void) | undefined;
 }
 
-function apply(fault: AwsFault, passing: Passing, incoming: IncomingMessage, outgoing: ServerResponse): void {
+function apply(
+  fault: Exclude<AwsFault, { delayMs: number }>,
+  passing: Passing,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): void {
   incoming.on("error", () => undefined);
   outgoing.on("error", () => undefined);
   if (fault === "hang") {
     incoming.resume();
   } else if (fault === "refuse") {
     incoming.socket.resetAndDestroy();
-  } else if (typeof fault === "object") {
+  } else if (typeof fault === "object" && "status" in fault) {
     incoming.resume();
     incoming.on("end", () => {
       outgoing.writeHead(fault.status, { "content-type": "application/json", "x-amzn-errortype": fault.type });
@@ -110,7 +137,7 @@ function pass(
   { target, tap }: Passing,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  fault: "lose" | "mute" | undefined,
+  fault: "lose" | "mute" | { readonly change: (answer: Buffer) => Buffer } | undefined,
 ): void {
   const sent: Buffer[] = [];
   const upstream = request(
@@ -122,7 +149,7 @@ function pass(
       headers: incoming.headers,
     },
     (answer) => {
-      if (fault !== undefined) {
+      if (fault === "lose" || fault === "mute") {
         answer.resume();
         if (fault === "lose") answer.on("end", () => incoming.socket.resetAndDestroy());
         return;
@@ -131,6 +158,17 @@ function pass(
         const answered: Buffer[] = [];
         answer.on("data", (chunk: Buffer) => answered.push(chunk));
         answer.on("end", () => tap(Buffer.concat(sent), Buffer.concat(answered)));
+      }
+      if (fault !== undefined) {
+        const whole: Buffer[] = [];
+        answer.on("data", (chunk: Buffer) => whole.push(chunk));
+        answer.on("end", () => {
+          const changed = fault.change(Buffer.concat(whole));
+          const { "content-length": _, "transfer-encoding": __, ...headers } = answer.headers;
+          outgoing.writeHead(answer.statusCode ?? 502, { ...headers, "content-length": changed.length });
+          outgoing.end(changed);
+        });
+        return;
       }
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);

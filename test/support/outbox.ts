@@ -26,11 +26,14 @@ export type OutboxReader = {
   count(): Promise<number>;
   /** All mails, in the order of their ids; empty when there is no outbox yet. */
   mails(): Promise<OutboxMail[]>;
+  /** Mails that no earlier call of this gave, in the order of their ids; for outboxes too large to be kept in memory. */
+  added(): Promise<OutboxMail[]>;
 };
 
 /** A reader for the folder, which need not exist yet. */
 export function outboxReader(outboxDir: string): OutboxReader {
   const known = new Map<string, OutboxMail>();
+  const given = new Set<string>();
   return {
     count: async () => (await completeIds(outboxDir)).length,
     mails: async () => {
@@ -39,6 +42,16 @@ export function outboxReader(outboxDir: string): OutboxReader {
         const mail = known.get(id) ?? (await readMail(outboxDir, id));
         if (mail === undefined) continue;
         known.set(id, mail);
+        mails.push(mail);
+      }
+      return mails;
+    },
+    added: async () => {
+      const mails: OutboxMail[] = [];
+      for (const id of await completeIds(outboxDir)) {
+        const mail = given.has(id) ? undefined : await readMail(outboxDir, id);
+        if (mail === undefined) continue;
+        given.add(id);
         mails.push(mail);
       }
       return mails;
