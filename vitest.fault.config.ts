@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** `npm run fault`: what the relay survives. Long, one at a time; settings: FAULT_KILLS, FAULT_SEED. */
+/** `npm run test:fault`: what the relay survives. Long, one at a time; settings: FAULT_KILLS, FAULT_SEED. */
 export default defineConfig({
   test: {
     include: ["test/fault/**/*.test.ts"],

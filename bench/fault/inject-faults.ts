@@ -42,17 +42,31 @@ const COPY_DELAY_SECONDS = 5;
 /** A slow answer is faster than the shortest time-out of a client. */
 const SLOW_MS = [200, 3_000] as const;
 const LARGE_MESSAGES = 6;
+const MESSAGES_BETWEEN = 3;
+const BETWEEN_MAX_MS = 10_000;
+const LOOK_EVERY_MS = 20;
 
-/** Resolves when all has happened, everything runs again, and no call goes wrong any more. */
-export async function injectFaults(plan: readonly PlannedFault[], victims: Victims): Promise<HappenedFault[]> {
+/**
+ * Resolves when all has happened that there was time for, everything runs again, and no call goes wrong any more.
+ * `runMs`: no fault begins after this, however slow the machine is.
+ */
+export async function injectFaults(
+  plan: readonly PlannedFault[],
+  runMs: number,
+  victims: Victims,
+): Promise<HappenedFault[]> {
   const { relay } = victims;
   const windows = new Set<CallWindow>();
   relay.proxy.onCall = (call) => faultOf(call, windows, victims);
-  const startMs = relay.elapsedMs();
   const happened: HappenedFault[] = [];
   const under: Promise<void>[] = [];
+  const endMs = relay.elapsedMs() + runMs;
+  let plannedMs = 0;
   for (const fault of plan) {
-    await pause(Math.max(0, startMs + fault.atMs - relay.elapsedMs()));
+    await pause(fault.atMs - plannedMs);
+    plannedMs = fault.atMs;
+    await moreTaken(victims);
+    if (relay.elapsedMs() > endMs) break;
     const atMs = relay.elapsedMs();
     victims.progress(`${(atMs / 1000).toFixed(1)} s  ${nameOf(fault)}`);
     under.push(
@@ -66,6 +80,13 @@ export async function injectFaults(plan: readonly PlannedFault[], victims: Victi
   relay.proxy.onCall = () => undefined;
   relay.setClock(relay.clockAheadMs());
   return happened.toSorted((a, b) => a.atMs - b.atMs);
+}
+
+/** A slow machine gets time to work between two faults: what hits a relay at rest shows nothing. */
+async function moreTaken({ load }: Victims): Promise<void> {
+  const wanted = load.acknowledged.size + MESSAGES_BETWEEN;
+  const deadlineMs = performance.now() + BETWEEN_MAX_MS;
+  while (load.acknowledged.size < wanted && performance.now() < deadlineMs) await pause(LOOK_EVERY_MS);
 }
 
 async function happen(

@@ -95,7 +95,7 @@ export async function startRelayProcesses(options: RelayProcessesOptions = {}): 
     (service) => address(service === "dynamodb" || service === "ses" ? ports[service] : ports.storage),
     { port: proxyPort, keepCalls: false },
   );
-  const startedMs = performance.now();
+  let startedMs = performance.now();
   const children = new Map<ProcessName, ChildProcess>();
   const ending = new Set<ChildProcess>();
   const complaints: string[] = [];
@@ -213,12 +213,13 @@ export async function startRelayProcesses(options: RelayProcessesOptions = {}): 
     return process.env;
   }
   try {
-    for (const name of ["storage", "dynamodb", "ses"] as const) await start(name);
+    await Promise.all((["storage", "dynamodb", "ses"] as const).map(start));
     const names = await provisionLocal(RELAY_HOST);
     Object.assign(relay, { names });
     await fillDirectory({ client: direct.dynamodb, table: names.directoryTable });
     Object.assign(env, handlerEnvironment(names), edgeEnvironment(relay), options.settings);
-    for (const name of ["forward-1", "forward-2", "feedback", "sweep", "edge"] as const) await start(name);
+    await Promise.all((["forward-1", "forward-2", "feedback", "sweep", "edge"] as const).map(start));
+    startedMs = performance.now();
     return relay;
   } catch (error) {
     await relay.stop();

@@ -82,7 +82,7 @@ export async function runFault(options: FaultRunOptions): Promise<FaultReport> {
     postfix = await startPostfixSender(relay, random.fork(1), PAUSE_MS);
     const books = startBooks(relay);
     const startMs = relay.elapsedMs();
-    const faults = await injectFaults(plan, { relay, load, disk, random: random.fork(2), progress });
+    const faults = await injectFaults(plan, runMs, { relay, load, disk, random: random.fork(2), progress });
     await pause(Math.max(0, startMs + runMs - relay.elapsedMs()));
     progress(`${load.acknowledged.size} messages with a 250; no more faults, and no new mail`);
     for (const name of PROCESSES) await relay.start(name);
