@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { type MessageNotes, readMessage } from "../../lib/aws/ledger-dynamo.ts";
 import { listSpool, readSpoolEnvelope, type SpoolEntry } from "../../lib/aws/spool-s3.ts";
 import { isHandled, type RecipientRecord } from "../../lib/core/message-record.ts";
+import { type Envelope, NewerSpoolObject } from "../../lib/core/spool-object.ts";
 import { type Connection, connect } from "./connect.ts";
 import { ageText, printJson, printTable, sizeText } from "./output.ts";
 
@@ -83,7 +84,13 @@ export async function queueRow(connection: Connection, entry: SpoolEntry): Promi
   if (notes.unreadable !== undefined) {
     return { ...base, ...none, id: entry.id, state: "unreadable", reason: notes.unreadable };
   }
-  const envelope = message === undefined ? await readSpoolEnvelope(connection.spool, entry.id) : undefined;
+  let envelope: Envelope | undefined;
+  try {
+    if (message === undefined) envelope = await readSpoolEnvelope(connection.spool, entry.id);
+  } catch (error) {
+    if (!(error instanceof NewerSpoolObject)) throw error;
+    return { ...base, ...none, id: entry.id, state: "newer", reason: error.message };
+  }
   const open = recipients.filter((record) => !isHandled(record));
   const next = Math.min(...open.map((record) => record.nextTryAt ?? Number.POSITIVE_INFINITY));
   return {

@@ -18,7 +18,8 @@ import { type CreatedObject, parseCreatedEvent } from "../../lib/core/created-ev
 import { LIMITS } from "../../lib/core/limits.ts";
 import { errorText, type Log, logJson } from "../../lib/core/log.ts";
 import type { QueueId } from "../../lib/core/queue-id.ts";
-import { NotASpoolObject } from "../../lib/core/spool-object.ts";
+import { retryDelayMs } from "../../lib/core/retry.ts";
+import { NewerSpoolObject, NotASpoolObject } from "../../lib/core/spool-object.ts";
 import { AccountGate } from "./account-gate.ts";
 import type { ForwardDeps, Turn } from "./forward-job.ts";
 import { forwardMessage } from "./forward-message.ts";
@@ -201,6 +202,11 @@ async function handleObject(
     await endedInOrder();
     return result.kind === "later" ? result.atMs : undefined;
   } catch (error) {
+    if (error instanceof NewerSpoolObject) {
+      await endedInOrder();
+      deps.log({ event: "newer-spool-object", id: object.id, error: error.message });
+      return deps.now() + retryDelayMs(Number(record.attributes.ApproximateReceiveCount), deps.random);
+    }
     if (!(error instanceof NotASpoolObject)) {
       // It failed in order: not what the count is for.
       await endedInOrder();

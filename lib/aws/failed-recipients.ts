@@ -11,7 +11,7 @@ import { forEachInFlight } from "../core/in-flight.ts";
 import type { MessageRecord, RecipientRecord } from "../core/message-record.ts";
 import { LEDGER_INDEX, LEDGER_KEYS } from "../core/names.ts";
 import { BATCH_KEYS_MAX, batchRead, type Item } from "./batch-read.ts";
-import { failedDay, type Ledger, MESSAGE_SORT, messagePartition } from "./ledger-dynamo.ts";
+import { failedDay, type Ledger, MESSAGE_SORT, messagePartition, storedRecord } from "./ledger-dynamo.ts";
 
 /** One of them; the message is read only when it is asked for, and may be gone. */
 export interface FailedRecipient {
@@ -72,8 +72,8 @@ async function readBatch(
   const messages = new Map<string, MessageRecord>();
   await batchRead(ledger.client, ledger.table, [...keys, ...messageKeys], (raw) => {
     const item = unmarshall(raw);
-    if (item[sort] === MESSAGE_SORT) messages.set(String(item[partition]), item["record"] as MessageRecord);
-    else records.push(item["record"] as RecipientRecord);
+    if (item[sort] === MESSAGE_SORT) messages.set(String(item[partition]), storedRecord(item) as MessageRecord);
+    else records.push(storedRecord(item) as RecipientRecord);
   });
   for (const record of records) {
     const message = messages.get(messagePartition(record.id));

@@ -16,7 +16,13 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { addressKey } from "../core/address.ts";
-import { hasFailed, type MessageRecord, type RecipientRecord } from "../core/message-record.ts";
+import {
+  hasFailed,
+  type MessageRecord,
+  NewerRecord,
+  RECORD_SCHEMA,
+  type RecipientRecord,
+} from "../core/message-record.ts";
 import { LEDGER_INDEX, LEDGER_KEYS } from "../core/names.ts";
 import { parseQueueId, type QueueId, queueIdTimeMs } from "../core/queue-id.ts";
 
@@ -70,13 +76,25 @@ function ledgerMessage(items: readonly Record<string, AttributeValue>[]): Ledger
   const recipients: RecipientRecord[] = [];
   for (const raw of items) {
     const item = unmarshall(raw);
-    const record: unknown = item["record"];
+    const record = storedRecord(item);
     if (item[LEDGER_KEYS.sort] === MESSAGE_SORT) message = record as MessageRecord;
     else if (item[LEDGER_KEYS.sort] === NOTES_SORT) notes = item as MessageNotes;
     else if (String(item[LEDGER_KEYS.sort]).startsWith("r#")) recipients.push(record as RecipientRecord);
   }
   return { message, notes, recipients };
 }
+
+/** The record in an item of the table. Throws `NewerRecord` for one of a form that is not known here. */
+export function storedRecord(item: Readonly<Record<string, unknown>>): unknown {
+  const schema = item[SCHEMA] ?? 1;
+  if (typeof schema === "number" && schema <= RECORD_SCHEMA) return item["record"];
+  throw new NewerRecord(
+    `the ledger has a record of form ${JSON.stringify(schema)}, known here is ${RECORD_SCHEMA}: deploy the version that wrote it`,
+  );
+}
+
+/** Attribute beside each record. */
+const SCHEMA = "schema";
 
 /** Reads one recipient's record with a consistent read, whatever the number of the others. */
 export async function readRecipient(ledger: Ledger, id: QueueId, index: number): Promise<RecipientRecord | undefined> {
@@ -130,7 +148,7 @@ async function readRecordAt(ledger: Ledger, id: QueueId, sort: string, consisten
     }),
   );
   const [item] = Items ?? [];
-  return item === undefined ? undefined : unmarshall(item)["record"];
+  return item === undefined ? undefined : storedRecord(unmarshall(item));
 }
 
 /** Stores the message's record unless there is one. Returns whether it was new. */
@@ -146,6 +164,7 @@ export async function createMessage(ledger: Ledger, record: MessageRecord): Prom
       [LEDGER_KEYS.tenantDay]: tenantDay(record.tenant, record.time),
       ...(record.messageId === undefined ? {} : { [LEDGER_KEYS.messageId]: record.messageId.slice(0, 1000) }),
       [LEDGER_KEYS.ttl]: record.expiresAt,
+      [SCHEMA]: RECORD_SCHEMA,
       record,
     },
   );
@@ -167,6 +186,7 @@ export async function saveRecipient(ledger: Ledger, record: RecipientRecord): Pr
       ? {}
       : { [LEDGER_KEYS.tenantDay]: failedDay(record.tenant, new Date(queueIdTimeMs(record.id)).toISOString()) }),
     [LEDGER_KEYS.ttl]: record.expiresAt,
+    [SCHEMA]: RECORD_SCHEMA,
     version: record.version,
     record,
   };

@@ -17,7 +17,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { SPOOL_PREFIX } from "../core/names.ts";
 import { type QueueId, queueIdOfKey, spoolKey } from "../core/queue-id.ts";
-import { decodeSpoolObject, type Envelope, NotASpoolObject } from "../core/spool-object.ts";
+import { decodeSpoolObject, type Envelope, NewerSpoolObject, NotASpoolObject } from "../core/spool-object.ts";
 import { type FileBody, putObject } from "./put-object.ts";
 
 /** The spool bucket and a client for it. */
@@ -89,13 +89,15 @@ async function readWhole(body: Readable, length: number): Promise<Buffer> {
 /** How much of an object is read to show its envelope: enough for a thousand recipients with long names. */
 const ENVELOPE_BYTES_MAX = 1024 * 1024;
 
-/** Reads only the envelope; undefined when the object is not there or is not a spool object. */
+/**
+ * Reads only the envelope; undefined when the object is not there or is not a spool object. Throws `NewerSpoolObject`.
+ */
 export async function readSpoolEnvelope(spool: Spool, id: QueueId): Promise<Envelope | undefined> {
   const spooled = await getSpoolObject(spool, id, { bytesMax: ENVELOPE_BYTES_MAX });
   try {
     return spooled === undefined ? undefined : decodeSpoolObject(spooled.bytes).envelope;
   } catch (error) {
-    if (error instanceof NotASpoolObject) return undefined;
+    if (error instanceof NotASpoolObject && !(error instanceof NewerSpoolObject)) return undefined;
     throw error;
   }
 }

@@ -12,7 +12,15 @@ import type { MessageRecord, RecipientRecord } from "../core/message-record.ts";
 import { LEDGER_INDEX, LEDGER_KEYS } from "../core/names.ts";
 import { firstQueueIdAt, parseQueueId, type QueueId } from "../core/queue-id.ts";
 import { USAGE_SLOT_MS, utcDay } from "../core/usage.ts";
-import { type Ledger, MESSAGE_SORT, messagePartition, readMessage, recipientSort, tenantDay } from "./ledger-dynamo.ts";
+import {
+  type Ledger,
+  MESSAGE_SORT,
+  messagePartition,
+  readMessage,
+  recipientSort,
+  storedRecord,
+  tenantDay,
+} from "./ledger-dynamo.ts";
 
 /** A message and as many of its recipients as are on record. */
 export interface CountedMessage {
@@ -75,8 +83,8 @@ async function readGroup(ledger: Ledger, ids: readonly QueueId[]): Promise<Count
   for (const raw of await batchGet(ledger, ids.flatMap(keysOf))) {
     const item = unmarshall(raw);
     const id = String(item[LEDGER_KEYS.id]);
-    if (item[LEDGER_KEYS.sort] === MESSAGE_SORT) messages.set(id, item["record"] as MessageRecord);
-    else firsts.set(id, item["record"] as RecipientRecord);
+    if (item[LEDGER_KEYS.sort] === MESSAGE_SORT) messages.set(id, storedRecord(item) as MessageRecord);
+    else firsts.set(id, storedRecord(item) as RecipientRecord);
   }
   const counted: CountedMessage[] = [];
   for (const [id, message] of messages) {

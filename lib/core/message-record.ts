@@ -15,6 +15,17 @@ import { eventAddresses, type SesEvent } from "./ses-event.ts";
 import type { TellingOutcome } from "./ses-outcome.ts";
 import type { EnvelopeRecipient, Notify } from "./spool-object.ts";
 
+/**
+ * Version of the records' form, stored beside each; without one it is 1. To be raised when a reader of before would
+ * misunderstand a record, not for a member that it may overlook.
+ */
+export const RECORD_SCHEMA = 1;
+
+/** Thrown by readers for a record that only a later version of the relay understands; the queue brings the work back. */
+export class NewerRecord extends Error {
+  override readonly name = "NewerRecord";
+}
+
 /** What the ledger keeps of a message as a whole; it never changes. */
 export interface MessageRecord {
   readonly id: QueueId;

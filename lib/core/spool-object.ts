@@ -10,7 +10,11 @@ import { isAddress, parseAddress } from "./address.ts";
 import { parseQueueId, type QueueId } from "./queue-id.ts";
 import { isRewriteClass, type RewriteClass } from "./sender-class.ts";
 
-/** Version of the object's form; a reader refuses what it does not know. */
+/**
+ * Version of the object's form. A reader of today reads every earlier one; a later one it leaves alone (see
+ * `NewerSpoolObject`). To be raised when a reader of before would misunderstand an object, not for a field that it may
+ * overlook.
+ */
 export const SPOOL_VERSION = 1;
 
 /** Octets of one line of the block: a HELO as long as a command line may be, encoded, is the longest that occurs. */
@@ -84,6 +88,12 @@ export interface SpoolObject {
 export class NotASpoolObject extends Error {
   override readonly name = "NotASpoolObject";
 }
+
+/**
+ * Thrown when an object is one of ours and says what only a later version of the relay understands: the functions were
+ * taken back to an earlier version, or the edge was deployed first. It waits for them; nothing is wrong with it.
+ */
+export class NewerSpoolObject extends NotASpoolObject {}
 
 /** xtext of RFC 3461 §4. */
 export function encodeXtext(text: string): string {
@@ -180,8 +190,7 @@ function onlyValue(fields: ReadonlyMap<string, readonly string[]>, name: string)
 
 function envelopeOf(fields: ReadonlyMap<string, readonly string[]>): Envelope {
   const one = (name: string): string => onlyValue(fields, name);
-  const version = one("Version");
-  if (version !== String(SPOOL_VERSION)) throw new NotASpoolObject(`version ${version} is not known here`);
+  checkVersion(one("Version"));
   const id = parseQueueId(one("Id"));
   if (id === undefined) throw new NotASpoolObject("Relayhost-Id is not a queue id");
   const time = one("Time");
@@ -191,10 +200,9 @@ function envelopeOf(fields: ReadonlyMap<string, readonly string[]>): Envelope {
   const optional = (name: string): string | undefined => (fields.has(name) ? one(name) : undefined);
   const dsnFor = optional("Dsn-For");
   const rewrite = optional("Rewrite");
-  if (rewrite !== undefined && !isRewriteClass(rewrite))
-    throw new NotASpoolObject("Relayhost-Rewrite is not known here");
+  if (rewrite !== undefined && !isRewriteClass(rewrite)) throw newer(`Relayhost-Rewrite is ${rewrite}`);
   const owner = optional("Return-Path");
-  if (owner !== undefined && owner !== FOREIGN) throw new NotASpoolObject("Relayhost-Return-Path is not known here");
+  if (owner !== undefined && owner !== FOREIGN) throw newer(`Relayhost-Return-Path is ${owner}`);
   return {
     id,
     tenant: decodeXtext(one("Tenant")),
@@ -207,6 +215,17 @@ function envelopeOf(fields: ReadonlyMap<string, readonly string[]>): Envelope {
     ...(rewrite === undefined ? {} : { rewrite }),
     ...(owner === undefined ? {} : { foreignReturnPath: true }),
   };
+}
+
+function checkVersion(version: string): void {
+  if (!/^[1-9]\d{0,5}$/.test(version)) throw new NotASpoolObject(`version ${version} is none`);
+  if (Number(version) > SPOOL_VERSION) throw newer(`its version is ${version}, known here is ${SPOOL_VERSION}`);
+}
+
+function newer(what: string): NewerSpoolObject {
+  return new NewerSpoolObject(
+    `written by a later version of the relay (${what}): it waits until that is deployed here`,
+  );
 }
 
 function isTime(text: string): boolean {

@@ -237,6 +237,7 @@ describe("decodeSpoolObject", () => {
     ...mandatory.map((name): [string, (head: string) => string] => [`two ${name}`, twice(name)]),
     ["no Rcpt", drop("Rcpt")],
     ["a version of the future", set("Version", "2")],
+    ["a version that is none", set("Version", "one")],
     ["an id that is none", set("Id", "hello")],
     ["a time that is none", set("Time", "2026")],
     ["a day that does not exist", set("Time", "2026-99-24T00:00:00Z")],
