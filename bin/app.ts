@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { App, Validations } from "aws-cdk-lib";
 import { AwsSolutionsChecks } from "cdk-nag";
 import { parseEnvironment } from "../lib/config/environment.ts";
+import { collisionProblems } from "../lib/config/environment-collisions.ts";
 import { bundleRelay } from "../lib/infra/bundle.ts";
 import { resourceName } from "../lib/infra/physical-names.ts";
 import { RelayStack } from "../lib/infra/relay-stack.ts";
@@ -28,8 +29,11 @@ if (typeof name !== "string" || !known.has(name)) {
   ]);
 } else {
   const parsed = parseEnvironment(name, known.get(name));
+  const collisions = collisionProblems(name, Object.fromEntries(known));
   if ("problems" in parsed) {
-    refuse(parsed.problems);
+    refuse([...parsed.problems, ...collisions]);
+  } else if (collisions.length > 0) {
+    refuse(collisions);
   } else {
     const { environment } = parsed;
     const account = process.env["CDK_DEFAULT_ACCOUNT"];

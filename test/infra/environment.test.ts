@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { parseEnvironment } from "../../lib/config/environment.ts";
+import { collisionProblems } from "../../lib/config/environment-collisions.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
-import { environmentNames, settingsOf } from "./cdk-json.ts";
+import { cdkContext, environmentNames, object, settingsOf } from "./cdk-json.ts";
 
 const MINIMAL = {
   region: "ap-northeast-1",
@@ -160,5 +161,25 @@ describe("the settings of an environment", () => {
 
   it.each(environmentNames)("of the example %s are right", (name) => {
     expect(problemsOf(settingsOf(name), name)).toEqual([]);
+  });
+});
+
+describe("environments beside each other", () => {
+  const environments = object(cdkContext["environments"]);
+
+  it.each(environmentNames)("do not get in each other's way: %s", (name) => {
+    expect(collisionProblems(name, environments)).toEqual([]);
+  });
+
+  it("may not share the host name, nor the identity that each stack would make", () => {
+    const twin = { ...environments, twin: settingsOf("prod") };
+    expect(collisionProblems("twin", twin)).toEqual([
+      'environments.twin.hostName: got "relay.example.net", which prod has too; allowed: a name of its own',
+      "environments.twin.systemAddress: got the domain of prod's in the same region; allowed: one of its own, since with " +
+        "hostedZone each stack makes the identity of its domain",
+    ]);
+    const elsewhere = { ...twin, twin: settingsOf("prod", { region: "ap-northeast-1", hostName: "two.example.net" }) };
+    expect(collisionProblems("twin", elsewhere)).toEqual([]);
+    expect(collisionProblems("twin", { ...twin, prod: null, other: 5 })).toEqual([]);
   });
 });

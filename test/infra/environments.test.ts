@@ -6,7 +6,7 @@ import { Bucket } from "aws-cdk-lib/aws-s3";
 import { CfnQueue } from "aws-cdk-lib/aws-sqs";
 import { AwsSolutionsChecks } from "cdk-nag";
 import { describe, expect, it } from "vitest";
-import { cdkContext, environmentNames } from "./cdk-json.ts";
+import { cdkContext, environmentNames, object } from "./cdk-json.ts";
 import { type Resource, render, type Synthesized, synthesizeValidated } from "./synthesized.ts";
 
 /** The property that names a resource in its account, of each type that the relay names itself. */
@@ -106,6 +106,25 @@ describe("the example environments", () => {
   it("share no physical name, so that they fit into one account and region", () => {
     const names = [...byName.values()].flatMap(physicalNames);
     expect(new Set(names).size).toBe(names.length);
+  });
+
+  it("share no export, and nothing that only the settings name", () => {
+    const records = [...byName.values()].flatMap(({ resources }) =>
+      resources
+        .filter(({ type }) => ["AWS::Route53::RecordSet", "AWS::SES::EmailIdentity"].includes(type))
+        // The names of DKIM's records are SES's, of its identity.
+        .filter(({ properties }) => properties["Name"] === undefined || typeof properties["Name"] === "string")
+        .map(({ properties }) =>
+          [properties["Type"], properties["Name"], properties["EmailIdentity"], properties["ResourceRecords"]]
+            .map(render)
+            .join(" "),
+        ),
+    );
+    expect(records.length).toBeGreaterThan(3);
+    expect(new Set(records).size).toBe(records.length);
+    for (const { template } of byName.values()) {
+      for (const output of Object.values(object(template["Outputs"]))) expect(object(output)["Export"]).toBeUndefined();
+    }
   });
 
   it.each(environmentNames)("keep the logical ids of everything that holds data or has a fixed name: %s", (name) => {

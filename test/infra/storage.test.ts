@@ -195,10 +195,12 @@ describe("deletion", () => {
     }
     expect(prod.only("LedgerTable").properties["DeletionProtectionEnabled"]).toBe(true);
     expect(prod.only("DirectoryTable").properties["DeletionProtectionEnabled"]).toBe(true);
+    expect(prod.isTerminationProtected).toBe(true);
   });
 
   it("of an unprotected environment takes them along", () => {
     for (const id of data) expect(dev.only(id), id).toMatchObject({ deletionPolicy: "Delete" });
     expect(dev.only("LedgerTable").properties["DeletionProtectionEnabled"]).toBe(false);
+    expect(dev.isTerminationProtected).toBe(false);
   });
 });

@@ -32,10 +32,19 @@ export class Synthesized {
   /** How the images are built, from the asset manifest. */
   readonly imageSources: readonly JsonObject[];
 
-  constructor(template: JsonObject, lookUps: readonly string[], imageSources: readonly JsonObject[]) {
+  /** CloudFormation refuses to delete the stack. */
+  readonly isTerminationProtected: boolean;
+
+  constructor(
+    template: JsonObject,
+    lookUps: readonly string[],
+    imageSources: readonly JsonObject[],
+    isTerminationProtected: boolean,
+  ) {
     this.template = template;
     this.lookUps = lookUps;
     this.imageSources = imageSources;
+    this.isTerminationProtected = isTerminationProtected;
     this.resources = Object.entries(object(template["Resources"])).map(([id, value]) => {
       const resource = object(value);
       return {
@@ -120,11 +129,17 @@ export function synthesizeInto(
   });
   prepare(app);
   const assembly = app.synth();
-  const template: unknown = assembly.getStackArtifact(stack.artifactId).template;
+  const artifact = assembly.getStackArtifact(stack.artifactId);
+  const template: unknown = artifact.template;
   const lookUps = (assembly.manifest.missing ?? []).map(({ key }) => key);
   const assets = object(JSON.parse(readFileSync(join(outdir, `${stack.artifactId}.assets.json`), "utf8")));
   const images = Object.values(object(assets["dockerImages"])).map((image) => object(object(image)["source"]));
-  return new Synthesized(object(JSON.parse(JSON.stringify(template))), lookUps, images);
+  return new Synthesized(
+    object(JSON.parse(JSON.stringify(template))),
+    lookUps,
+    images,
+    artifact.terminationProtection === true,
+  );
 }
 
 /** A text for what a template says, intrinsic functions included: `<Spool.Arn>/spool/*`. */

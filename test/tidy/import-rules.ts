@@ -114,7 +114,7 @@ export const IMPORT_ROWS: readonly ImportRow[] = [
     may: [
       /^lib\/infra\//,
       /^lib\/core\/names\.ts$/,
-      /^lib\/config\/environment\.ts$/,
+      /^lib\/config\/environment(-collisions)?\.ts$/,
       /^aws-cdk-lib(\/|$)/,
       /^cdk-nag$/,
       ANY_NODE,
