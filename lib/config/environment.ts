@@ -110,6 +110,10 @@ export interface Environment {
   readonly watch: WatchSetting;
   /** @default OPTIONAL */
   readonly sesTlsPolicy: SesTlsPolicy;
+  /** A pool of dedicated addresses of the account that mail leaves from; it is made and paid for apart. @default - SES's shared ones */
+  readonly sesDedicatedPool?: string;
+  /** Dollars a month: `alarmAddress` is told at four fifths, and when the month is going to exceed it. @default 0, no budget */
+  readonly monthlyBudget: number;
   /** How long SES itself tries to deliver, at most 14. @default 14 */
   readonly sesDeliveryHours: number;
   /** Keeps bucket and tables when the stack is deleted, and guards tables and stack against deletion. @default true */
@@ -136,6 +140,8 @@ const TLS_SOURCES = ["self-signed", "secret", "acme"] as const;
 const LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory";
 
 const REGION = /^[a-z]{2}(-[a-z]+)+-[1-9]$/;
+/** CreateDedicatedIpPool, SES API v2. */
+const POOL_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 const ZONE_ID = /^Z[A-Z0-9]{4,31}$/;
 const SECRET_ARN = /^arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):\d{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$/;
 const IMAGE_BY_DIGEST = /^[a-z0-9][a-z0-9._/:-]*@sha256:[0-9a-f]{64}$/;
@@ -166,6 +172,11 @@ function readEnvironment(name: string, settings: JsonSettings): Environment {
   const alarmAddress = settings.textOptional("alarmAddress", isMailbox, "a mail address");
   const breakerBounceRateMax = share(settings, "breakerBounceRateMax", LIMITS.breaker.bounceReviewRate);
   const breakerComplaintRateMax = share(settings, "breakerComplaintRateMax", LIMITS.breaker.complaintReviewRate);
+  const sesDedicatedPool = settings.textOptional(
+    "sesDedicatedPool",
+    (text) => POOL_NAME.test(text),
+    "the name of a dedicated IP pool in SES",
+  );
   return {
     name,
     region: settings.text("region", (text) => REGION.test(text), "an AWS region such as us-east-1"),
@@ -199,6 +210,8 @@ function readEnvironment(name: string, settings: JsonSettings): Environment {
     webhooks: settings.flag("webhooks", false),
     watch: readWatch(settings.group("watch")),
     sesTlsPolicy: settings.oneOf("sesTlsPolicy", ["OPTIONAL", "REQUIRE"] as const, "OPTIONAL"),
+    ...(sesDedicatedPool === undefined ? {} : { sesDedicatedPool }),
+    monthlyBudget: settings.integer("monthlyBudget", 0, 1_000_000, 0),
     sesDeliveryHours: settings.integer("sesDeliveryHours", 1, 14, 14),
     deletionProtection: settings.flag("deletionProtection", true),
     standby: settings.flag("standby", false),
@@ -281,6 +294,9 @@ function crossProblems(environment: Environment): string[] {
     if (secretRegion !== undefined && secretRegion !== region) {
       problems.push(`${at}.${setting}: got a secret in ${secretRegion}; allowed: one in ${region}`);
     }
+  }
+  if (environment.monthlyBudget > 0 && environment.alarmAddress === undefined) {
+    problems.push(`${at}.alarmAddress: is missing; allowed: a mail address, with monthlyBudget`);
   }
   problems.push(...tlsProblems(environment));
   if (recordDays < retentionDays) {

@@ -5,7 +5,13 @@
  */
 
 import { Duration } from "aws-cdk-lib";
-import { ConfigurationSet, ConfigurationSetTlsPolicy, EmailSendingEvent, EventDestination } from "aws-cdk-lib/aws-ses";
+import {
+  ConfigurationSet,
+  ConfigurationSetTlsPolicy,
+  DedicatedIpPool,
+  EmailSendingEvent,
+  EventDestination,
+} from "aws-cdk-lib/aws-ses";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { SqsSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
@@ -88,6 +94,11 @@ export class FeedbackIntake extends Construct {
       reputationMetrics: true,
       tlsPolicy: ConfigurationSetTlsPolicy[environment.sesTlsPolicy],
       maxDeliveryDuration: Duration.hours(environment.sesDeliveryHours),
+      ...(environment.sesDedicatedPool === undefined
+        ? {}
+        : {
+            dedicatedIpPool: DedicatedIpPool.fromDedicatedIpPoolName(this, "Pool", environment.sesDedicatedPool),
+          }),
       // The account's list would let one tenant's bounce block an address for all: the relay keeps a list per tenant.
       disableSuppressionList: true,
     });

@@ -13,6 +13,7 @@ import { SES_CALLS_PER_SECOND } from "../config/runtime-names.ts";
 import { runtimeParameterName } from "../core/names.ts";
 import type { RelayCode } from "./bundle.ts";
 import { CertificateRenewal } from "./certificate-renewal.ts";
+import { CostBudget, ENVIRONMENT_TAG } from "./cost-budget.ts";
 import { DirectoryTable } from "./directory-table.ts";
 import { EdgeTask } from "./edge-task.ts";
 import { FeedbackIntake } from "./feedback-intake.ts";
@@ -49,7 +50,7 @@ export class RelayStack extends Stack {
       terminationProtection: environment.deletionProtection,
       ...stackProps,
     });
-    Tags.of(this).add("relayhost-environment", environment.name);
+    Tags.of(this).add(ENVIRONMENT_TAG, environment.name);
 
     const intake = new MailIntake(this, "Intake", { environment });
     const { table: directory } = new DirectoryTable(this, "Directory", { environment });
@@ -83,7 +84,10 @@ export class RelayStack extends Stack {
     });
     new WatchSchedule(this, "Watch", { environment, resources, codeDir: code.functions.watch });
     const { vpc } = new RelayNetwork(this, "Network");
-    const { hostName, hostedZone } = environment;
+    const { hostName, hostedZone, monthlyBudget, alarmAddress } = environment;
+    if (monthlyBudget > 0 && alarmAddress !== undefined) {
+      new CostBudget(this, "Cost", { environment: environment.name, dollars: monthlyBudget, address: alarmAddress });
+    }
     const { acme, tlsSecretArn } = environment.edge;
     const renewal =
       acme === undefined || hostedZone === undefined

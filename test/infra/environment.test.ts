@@ -37,6 +37,7 @@ describe("the settings of an environment", () => {
         webhooks: false,
         sesTlsPolicy: "OPTIONAL",
         sesDeliveryHours: 14,
+        monthlyBudget: 0,
         deletionProtection: true,
         watch: {},
         edge: { desiredCount: 1, cpu: 256, memoryMiB: 512, tls: "self-signed" },
@@ -132,6 +133,16 @@ describe("the settings of an environment", () => {
       "environments.prod.edge.tlsSecretArn: is missing; allowed: the ARN of a secret, with edge.tls secret",
       "environments.prod.edge.acme: got settings; allowed: none, with edge.tls secret",
     ]);
+  });
+
+  it("may set a budget only where somebody is told", () => {
+    expect(problemsOf({ ...MINIMAL, monthlyBudget: 5 })).toEqual([
+      "environments.prod.alarmAddress: is missing; allowed: a mail address, with monthlyBudget",
+    ]);
+    expect(
+      problemsOf({ ...MINIMAL, monthlyBudget: 5, alarmAddress: "a@example.net", sesDedicatedPool: "own" }),
+    ).toEqual([]);
+    expect(problemsOf({ ...MINIMAL, sesDedicatedPool: "two words" })).toHaveLength(1);
   });
 
   it("cannot let the relay try longer than a queue keeps a message", () => {
