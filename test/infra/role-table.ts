@@ -47,15 +47,22 @@ export interface RoleRight {
   readonly settings: readonly string[];
 }
 
-/** All of them, role by role. */
-export function roleRights(): RoleRight[] {
+let known: readonly RoleRight[] | undefined;
+
+/** All of them, role by role; synthesized once. */
+export function roleRights(): readonly RoleRight[] {
+  known ??= readRights();
+  return known;
+}
+
+function readRights(): RoleRight[] {
   const found = new Map<string, { role: string; grant: Grant; settings: string[] }>();
   for (const [setting, changes] of SETTINGS) {
     for (const { role, grant } of rightsIn(synthesize("prod", changes))) {
       const key = JSON.stringify([role, grant]);
-      const known = found.get(key) ?? { role, grant, settings: [] };
-      found.set(key, known);
-      known.settings.push(setting);
+      const right = found.get(key) ?? { role, grant, settings: [] };
+      found.set(key, right);
+      right.settings.push(setting);
     }
   }
   return [...found.values()].map((right) => ({

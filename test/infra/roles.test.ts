@@ -5,6 +5,8 @@ import { roleRights, withRoleTable } from "./role-table.ts";
 import { type Synthesized, synthesize } from "./synthesized.ts";
 
 const prod = synthesize("prod");
+// While the file is read: all templates together take longer than a test may on a busy machine.
+roleRights();
 
 /** `*` may be the resource only of these, and this is why. */
 const NEEDS_EVERY_RESOURCE: Readonly<Record<string, string>> = {
