@@ -14,6 +14,12 @@ import { percentBelow } from "./tenant-settings.ts";
 /** How SES hands mail to receivers: `REQUIRE` bounces mail for receivers without TLS. */
 export type SesTlsPolicy = "OPTIONAL" | "REQUIRE";
 
+/**
+ * What stands between the internet and the edge: a network load balancer, or nothing, with one task whose public address
+ * is kept in Route 53.
+ */
+export type Ingress = "nlb" | "task";
+
 /** A public Route 53 zone, given by its attributes so that synthesis needs no look-up. */
 export interface HostedZoneSetting {
   readonly id: string;
@@ -64,6 +70,8 @@ export interface EdgeSetting {
   readonly tls: TlsSource;
   /** With tls `acme` only. */
   readonly acme?: AcmeSetting;
+  /** The load balancer has an Elastic IP in each zone, which stay the same as long as it is there. @default false */
+  readonly elasticIps: boolean;
 }
 
 /** One environment. Optional members are absent where nothing was set; everything else has a value. */
@@ -120,6 +128,8 @@ export interface Environment {
   readonly deletionProtection: boolean;
   /** Nothing that costs by the hour: no load balancer, no task. Identities, tables, queues and functions stay. @default false */
   readonly standby: boolean;
+  /** @default nlb */
+  readonly ingress: Ingress;
   readonly edge: EdgeSetting;
 }
 
@@ -215,6 +225,7 @@ function readEnvironment(name: string, settings: JsonSettings): Environment {
     sesDeliveryHours: settings.integer("sesDeliveryHours", 1, 14, 14),
     deletionProtection: settings.flag("deletionProtection", true),
     standby: settings.flag("standby", false),
+    ingress: settings.oneOf("ingress", ["nlb", "task"] as const, "nlb"),
     edge: readEdge(settings.group("edge")),
   };
 }
@@ -249,6 +260,7 @@ function readEdge(settings: JsonSettings): EdgeSetting {
     ...(tlsSecretArn === undefined ? {} : { tlsSecretArn }),
     tls: settings.oneOf("tls", TLS_SOURCES, tlsSecretArn === undefined ? "self-signed" : "secret"),
     ...(acme === undefined ? {} : { acme: readAcme(acme) }),
+    elasticIps: settings.flag("elasticIps", false),
   };
   settings.finish();
   return edge;
@@ -298,7 +310,7 @@ function crossProblems(environment: Environment): string[] {
   if (environment.monthlyBudget > 0 && environment.alarmAddress === undefined) {
     problems.push(`${at}.alarmAddress: is missing; allowed: a mail address, with monthlyBudget`);
   }
-  problems.push(...tlsProblems(environment));
+  problems.push(...tlsProblems(environment), ...ingressProblems(environment));
   if (recordDays < retentionDays) {
     problems.push(`${at}.recordDays: got ${recordDays}; allowed: at least retentionDays (${retentionDays})`);
   }
@@ -328,6 +340,22 @@ function tlsProblems({ name, hostedZone, edge }: Environment): string[] {
   }
   if (hostedZone === undefined) {
     problems.push(`${at}.hostedZone: is missing; allowed: the zone of the host name, with edge.tls acme`);
+  }
+  return problems;
+}
+
+function ingressProblems({ name, hostedZone, ingress, edge }: Environment): string[] {
+  const at = `environments.${name}`;
+  if (ingress === "nlb") return [];
+  const problems: string[] = [];
+  if (hostedZone === undefined && edge.tls !== "acme") {
+    problems.push(`${at}.hostedZone: is missing; allowed: the zone of the host name, with ingress task`);
+  }
+  if (edge.desiredCount !== 1) {
+    problems.push(`${at}.edge.desiredCount: got ${edge.desiredCount}; allowed: 1, with ingress task`);
+  }
+  if (edge.elasticIps) {
+    problems.push(`${at}.edge.elasticIps: got true; allowed: false, with ingress task`);
   }
   return problems;
 }

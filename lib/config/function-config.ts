@@ -142,6 +142,13 @@ const watch = {
   ),
 };
 
+const address = {
+  environment: common.environment,
+  edgeCluster: required(ENV.edgeCluster, text, "ECS cluster of the edge"),
+  hostedZoneId: certificate.hostedZoneId,
+  addressName: required(ENV.addressName, text, "name that is kept on the addresses of the edge's tasks"),
+};
+
 type Env = Readonly<Record<string, string | undefined>>;
 
 /** Settings of forward. */
@@ -154,6 +161,8 @@ export type WebhookConfig = Values<typeof webhook>;
 export type CertificateConfig = Values<typeof certificate>;
 /** Settings of the watch over block lists. */
 export type WatchConfig = Values<typeof watch>;
+/** Settings of the function that keeps the edge's name on its address. */
+export type AddressConfig = Values<typeof address>;
 /** Settings of the sweep. */
 export type SweepConfig = Values<typeof sweep>;
 
@@ -169,3 +178,5 @@ export const readSweepConfig = (env: Env): SweepConfig => readSettings(sweep, en
 export const readWatchConfig = (env: Env): WatchConfig => readSettings(watch, env);
 /** Throws `ConfigurationError` naming every wrong or missing setting. */
 export const readCertificateConfig = (env: Env): CertificateConfig => readSettings(certificate, env);
+/** Throws `ConfigurationError` naming every wrong or missing setting. */
+export const readAddressConfig = (env: Env): AddressConfig => readSettings(address, env);

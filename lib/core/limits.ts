@@ -192,6 +192,14 @@ export const LIMITS = {
     /** A server that did not answer is left alone this long. */
     silenceMs: 30_000,
   },
+  address: {
+    timeoutSeconds: 30,
+    memoryMiB: 256,
+    /** What an event did not say is seen this much later, */
+    scheduleMinutes: 1,
+    /** and while the environment stands by, where nothing changes. */
+    standbyScheduleMinutes: 60,
+  },
   certificate: {
     timeoutSeconds: 300,
     memoryMiB: 256,

@@ -42,6 +42,8 @@ export const ENV = {
   acmeDirectoryUrl: "RELAYHOST_ACME_DIRECTORY_URL",
   acmeContact: "RELAYHOST_ACME_CONTACT",
   hostedZoneId: "RELAYHOST_HOSTED_ZONE_ID",
+  edgeCluster: "RELAYHOST_EDGE_CLUSTER",
+  addressName: "RELAYHOST_ADDRESS_NAME",
   certificateCheckMs: "RELAYHOST_CERTIFICATE_CHECK_MS",
   temporaryDir: "RELAYHOST_TEMPORARY_DIR",
   strictAuthentication: "RELAYHOST_STRICT_AUTHENTICATION",
@@ -86,6 +88,19 @@ export const SPOOL_SUFFIX = ".eml";
 
 /** Label of the record that proves a name to a certificate authority (RFC 8555 §8.4). */
 export const CHALLENGE_LABEL = "_acme-challenge";
+
+/**
+ * The edge's name where its task has a public address of its own: below the host name, which is an alias of it. A weighted
+ * record holds the addresses; one of weight zero, which the stack owns, answers when that is not there. Its address is
+ * nobody's (RFC 5737), so that no customer's server ever speaks to a stranger who got the task's old one.
+ */
+export const ADDRESS_RECORD = {
+  label: "task",
+  ofTasks: "task",
+  ofNobody: "nobody",
+  nobody: "192.0.2.1",
+  ttlSeconds: 60,
+} as const;
 
 /** SES message tags that lead an event back to its record. SES allows `A-Z a-z 0-9 _ -` only. */
 export const SES_TAG = {

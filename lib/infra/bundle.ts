@@ -17,7 +17,7 @@ import { type BuildOptions, build, type Metafile } from "esbuild";
 import { SBOM_FILE, sbomOf } from "./sbom.ts";
 
 /** The functions that have a `lambda/<name>/handler.ts`. */
-export const FUNCTION_NAMES = ["forward", "feedback", "sweep", "webhook", "certificate", "watch"] as const;
+export const FUNCTION_NAMES = ["forward", "feedback", "sweep", "webhook", "certificate", "address", "watch"] as const;
 /** Name of a function, and of its folder under `lambda/`. */
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
@@ -107,6 +107,7 @@ export async function bundleRelay(outDir: string): Promise<RelayCode> {
       sweep: folder("sweep"),
       webhook: folder("webhook"),
       certificate: folder("certificate"),
+      address: folder("address"),
       watch: folder("watch"),
     },
     edgeImage: folder("edge-image"),

@@ -10,6 +10,7 @@ import { Platform } from "aws-cdk-lib/aws-ecr-assets";
 import {
   AwsLogDriverMode,
   Capability,
+  type ContainerDefinitionOptions,
   ContainerImage,
   CpuArchitecture,
   FargateTaskDefinition,
@@ -21,7 +22,7 @@ import {
 import { PolicyDocument, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
-import type { Environment } from "../config/environment.ts";
+import type { Environment, Ingress } from "../config/environment.ts";
 import { LIMITS } from "../core/limits.ts";
 import { ENV } from "../core/names.ts";
 import { argueAway, SPOOL_OBJECTS } from "./nag.ts";
@@ -39,8 +40,26 @@ export interface EdgeTaskProps {
   readonly tlsSecret: { readonly arn: string; readonly awaited: boolean } | undefined;
 }
 
-/** Ports inside the container, above 1024 because its user is unprivileged. */
-export const EDGE_PORT = { smtp: 2525, smtps: 2465, health: 8080 } as const;
+/**
+ * Ports inside the container. Behind a load balancer above 1024, because its user is unprivileged; without one they are
+ * those that customers connect to.
+ */
+const EDGE_PORTS = {
+  nlb: { smtp: 2525, smtps: 2465, health: 8080 },
+  task: { smtp: 587, smtps: 465, health: 8080 },
+} as const;
+
+/** The ports that the container listens on. */
+export function edgePorts(ingress: Ingress): {
+  readonly smtp: number;
+  readonly smtps: number;
+  readonly health: number;
+} {
+  return EDGE_PORTS[ingress];
+}
+
+/** Where the base image has its only program, which stands in relay-edge/Dockerfile as the base's entry point. */
+const NODE = "/nodejs/bin/node";
 /** Name of the one container of the task. */
 export const EDGE_CONTAINER = "edge";
 
@@ -102,6 +121,7 @@ export class EdgeTask extends Construct {
   private addContainer(props: EdgeTaskProps): LogGroup {
     const { environment, resources, tlsSecret } = props;
     const { nodeImage } = environment.edge;
+    const ports = edgePorts(environment.ingress);
     const { logGroup } = new RelayLog(this, "Log", {
       logGroupName: `/relayhost/${environment.name}/edge`,
       logicalId: "EdgeLog",
@@ -122,15 +142,16 @@ export class EdgeTask extends Construct {
         [ENV.edgeTasks]: String(environment.edge.desiredCount),
         [ENV.messageSizeMax]: String(environment.messageSizeMax),
         [ENV.bindAddress]: "0.0.0.0",
-        [ENV.smtpPort]: String(EDGE_PORT.smtp),
-        [ENV.smtpsPort]: String(EDGE_PORT.smtps),
-        [ENV.healthPort]: String(EDGE_PORT.health),
+        [ENV.smtpPort]: String(ports.smtp),
+        [ENV.smtpsPort]: String(ports.smtps),
+        [ENV.healthPort]: String(ports.health),
         [ENV.temporaryDir]: TEMPORARY_DIR,
         [ENV.dataDir]: `${TEMPORARY_DIR}/relayhost`,
         ...(tlsSecret === undefined ? {} : { [ENV.tlsSecretArn]: tlsSecret.arn }),
         ...(tlsSecret?.awaited === true ? { [ENV.tlsAwaitSecret]: "true" } : {}),
       },
-      portMappings: Object.values(EDGE_PORT).map((containerPort) => ({ containerPort })),
+      portMappings: Object.values(ports).map((containerPort) => ({ containerPort })),
+      ...(environment.ingress === "nlb" ? {} : withoutBalancer(ports.health)),
       user: USER,
       readonlyRootFilesystem: true,
       linuxParameters,
@@ -143,4 +164,23 @@ export class EdgeTask extends Construct {
     container.addMountPoints({ sourceVolume: "temporary", containerPath: TEMPORARY_DIR, readOnly: false });
     return logGroup;
   }
+}
+
+/**
+ * What a load balancer does otherwise: ports below 1024 for a user without privileges (the task has a network of its own,
+ * so nobody else's ports are freed by this), and a health check, which a new task has to pass before ECS ends the old one.
+ */
+function withoutBalancer(healthPort: number): Pick<ContainerDefinitionOptions, "systemControls" | "healthCheck"> {
+  const probe = `fetch("http://127.0.0.1:${healthPort}/health").then((r)=>process.exit(r.ok?0:1),()=>process.exit(1))`;
+  return {
+    systemControls: [{ namespace: "net.ipv4.ip_unprivileged_port_start", value: "0" }],
+    healthCheck: {
+      // The image holds no shell and no other program.
+      command: ["CMD", NODE, "-e", probe],
+      interval: Duration.seconds(30),
+      timeout: Duration.seconds(10),
+      retries: 3,
+      startPeriod: Duration.seconds(30),
+    },
+  };
 }

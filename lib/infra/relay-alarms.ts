@@ -24,7 +24,7 @@ import { EmailSubscription } from "aws-cdk-lib/aws-sns-subscriptions";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
-import { METRIC_NAMESPACE } from "../core/names.ts";
+import { METRIC_DIMENSION, METRIC_NAMESPACE, METRICS } from "../core/names.ts";
 import { ALARM_TEXTS, type AlarmId, alarmDescription, runbookAnchor } from "./alarm-list.ts";
 import { freezeLogicalId, resourceName } from "./physical-names.ts";
 
@@ -43,8 +43,8 @@ export interface RelayAlarmsProps {
   readonly edgeLog: ILogGroup;
   /** Absent where the certificate is not renewed here. */
   readonly certificateLog: ILogGroup | undefined;
-  /** Absent while the environment stands by. */
-  readonly targets: NetworkTargetGroup | undefined;
+  /** Absent while the environment stands by. Without targets the edge itself says that it is alive. */
+  readonly edge: { readonly targets: NetworkTargetGroup | undefined } | undefined;
 }
 
 /** What an alarm asks of its metric. */
@@ -128,10 +128,12 @@ export class RelayAlarms extends Construct {
     this.alarm("QuotaNearlyUsed", { metric: used, threshold: 0.8, periods: 1 });
   }
 
-  private watchEdge({ edgeLog, certificateLog, targets }: RelayAlarmsProps): void {
-    if (targets === undefined) return;
+  private watchEdge({ edgeLog, certificateLog, edge }: RelayAlarmsProps): void {
+    if (edge === undefined) return;
     this.alarm("EdgeUnhealthy", {
-      metric: targets.metrics.healthyHostCount({ statistic: Stats.MINIMUM, period: Duration.minutes(1) }),
+      metric:
+        edge.targets?.metrics.healthyHostCount({ statistic: Stats.MINIMUM, period: Duration.minutes(1) }) ??
+        this.aliveEdges(),
       threshold: 1,
       periods: 3,
       below: true,
@@ -145,6 +147,17 @@ export class RelayAlarms extends Construct {
     this.alarm("DirectoryErrors", { metric: directory, threshold: 5, periods: 2 });
     const store = this.counted("StoreErrors", edgeLog, "store-failed");
     this.alarm("StoreErrors", { metric: store, threshold: 5, periods: 2 });
+  }
+
+  /** How many tasks have written their metrics in a minute: each does so once, whatever happens. */
+  private aliveEdges(): Metric {
+    return new Metric({
+      namespace: METRIC_NAMESPACE,
+      metricName: METRICS.connections.name,
+      dimensionsMap: { [METRIC_DIMENSION.environment]: this.#environment.name },
+      statistic: Stats.SAMPLE_COUNT,
+      period: Duration.minutes(1),
+    });
   }
 
   /** How often an event stands in a log, in five minutes; or the greatest of a number that it carries. */

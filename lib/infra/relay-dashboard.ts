@@ -16,13 +16,14 @@ import type { NetworkLoadBalancer, NetworkTargetGroup } from "aws-cdk-lib/aws-el
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import { METRIC_DIMENSION, METRIC_NAMESPACE, METRICS, type MetricName } from "../core/names.ts";
 import { resourceName } from "./physical-names.ts";
 
 /** What is shown. */
 export interface RelayDashboardProps {
   readonly environment: string;
-  /** Absent while the environment stands by. */
-  readonly edge: { readonly loadBalancer: NetworkLoadBalancer; readonly targets: NetworkTargetGroup } | undefined;
+  /** Absent while the environment stands by; the balancer, where there is none. */
+  readonly edge: { readonly balancer: Balancer | undefined } | undefined;
   readonly forwardQueue: IQueue;
   readonly forwardDlq: IQueue;
   readonly feedbackQueue: IQueue;
@@ -31,6 +32,11 @@ export interface RelayDashboardProps {
   readonly feedback: IFunction;
   readonly possibleDuplicates: IMetric;
   readonly alarms: readonly IAlarm[];
+}
+
+interface Balancer {
+  readonly loadBalancer: NetworkLoadBalancer;
+  readonly targets: NetworkTargetGroup;
 }
 
 const PERIOD = Duration.minutes(5);
@@ -45,7 +51,9 @@ export class RelayDashboard extends Construct {
       defaultInterval: Duration.hours(24),
       widgets: [
         [new AlarmStatusWidget({ title: "What rings (see RUNBOOK.md)", alarms: [...props.alarms], width: FULL_WIDTH })],
-        ...(props.edge === undefined ? [[step("1. Standing by: customers cannot connect")]] : edgeRows(props.edge)),
+        ...(props.edge === undefined
+          ? [[step("1. Standing by: customers cannot connect")]]
+          : edgeRows(props.environment, props.edge.balancer)),
         ...forwardRows(props),
         ...feedbackRows(props),
       ],
@@ -53,10 +61,13 @@ export class RelayDashboard extends Construct {
   }
 }
 
-function edgeRows({ loadBalancer, targets }: NonNullable<RelayDashboardProps["edge"]>): IWidget[][] {
+function edgeRows(environment: string, balancer: Balancer | undefined): IWidget[][] {
+  const heading = [step("1. Customers' servers connect")];
+  if (balancer === undefined) return [heading, ownRow(environment)];
+  const { loadBalancer, targets } = balancer;
   const { metrics } = loadBalancer;
   return [
-    [step("1. Customers' servers connect")],
+    heading,
     row(
       graph("Connections", [metrics.newFlowCount({ statistic: Stats.SUM }), metrics.activeFlowCount()]),
       graph("Octets", [metrics.processedBytes({ statistic: Stats.SUM })]),
@@ -66,6 +77,23 @@ function edgeRows({ loadBalancer, targets }: NonNullable<RelayDashboardProps["ed
       ]),
     ),
   ];
+}
+
+/** Without a load balancer: what the edge says itself. */
+function ownRow(environment: string): IWidget[] {
+  const own = (name: MetricName, statistic: string): Metric =>
+    new Metric({
+      namespace: METRIC_NAMESPACE,
+      metricName: METRICS[name].name,
+      dimensionsMap: { [METRIC_DIMENSION.environment]: environment },
+      statistic,
+      period: PERIOD,
+    });
+  return row(
+    graph("Connections", [own("connections", Stats.MAXIMUM), own("connectionsRefused", Stats.SUM)]),
+    graph("Messages", [own("accepted", Stats.SUM), own("refused", Stats.SUM), own("storeFailures", Stats.SUM)]),
+    graph("Minutes in which the edge was alive", [own("connections", Stats.SAMPLE_COUNT)]),
+  );
 }
 
 function forwardRows({ forwardQueue, forwardDlq, forward, possibleDuplicates }: RelayDashboardProps): IWidget[][] {

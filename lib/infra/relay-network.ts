@@ -2,7 +2,7 @@
  * The network of the edge: public subnets in two zones, and gateway endpoints for what the edge talks to.
  *
  * No NAT gateway: it would cost more than everything else that stands by. Tasks have public addresses, and their
- * security group lets nothing in but the load balancer.
+ * security group lets nothing in but the load balancer, or, where there is none, SMTP.
  */
 
 import { GatewayVpcEndpointAwsService, IpAddresses, type IVpc, SubnetType, Vpc } from "aws-cdk-lib/aws-ec2";

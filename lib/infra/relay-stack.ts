@@ -30,6 +30,7 @@ import { RuntimeParameter } from "./runtime-parameter.ts";
 import { SmtpEdge } from "./smtp-edge.ts";
 import { SweepSchedule } from "./sweep-schedule.ts";
 import { isInZone, SystemIdentity } from "./system-identity.ts";
+import { TaskAddress } from "./task-address.ts";
 import { WatchSchedule } from "./watch-schedule.ts";
 import { WebhookSender } from "./webhook-sender.ts";
 
@@ -125,11 +126,11 @@ export class RelayStack extends Stack {
       feedbackLog: feedback.worker.logGroup,
       edgeLog: task.logGroup,
       certificateLog: renewal?.worker.logGroup,
-      targets: edge?.targets,
+      edge: edge === undefined ? undefined : { targets: edge.balancer?.targets },
     });
     new RelayDashboard(this, "Dashboard", {
       environment: environment.name,
-      edge,
+      edge: edge === undefined ? undefined : { balancer: edge.balancer },
       forwardQueue: intake.forwardQueue,
       forwardDlq: intake.forwardDlq,
       feedbackQueue: feedback.feedbackQueue,
@@ -149,8 +150,14 @@ export class RelayStack extends Stack {
         region: this.region,
       });
     }
-    if (hostedZone !== undefined && edge !== undefined) {
-      new HostRecord(this, "HostRecord", { hostName, hostedZone, loadBalancer: edge.loadBalancer });
+    if (hostedZone !== undefined) {
+      // Stays while the environment stands by, and then leads to nobody.
+      const address =
+        environment.ingress === "task"
+          ? new TaskAddress(this, "TaskAddress", { environment, hostedZone, codeDir: code.functions.address })
+          : undefined;
+      const target = address ?? edge?.balancer?.loadBalancer;
+      if (target !== undefined) new HostRecord(this, "HostRecord", { hostName, hostedZone, target });
     }
     new RuntimeParameter(this, "Runtime", {
       environment: environment.name,
@@ -174,9 +181,13 @@ export class RelayStack extends Stack {
     });
 
     this.output("HostName", "What customers write into their mail server", hostName);
-    if (edge !== undefined) {
-      const { loadBalancerDnsName } = edge.loadBalancer;
-      this.output("LoadBalancerName", "Where the host name must point (alias or A, never CNAME)", loadBalancerDnsName);
+    if (edge?.balancer !== undefined) {
+      const { loadBalancer, addresses } = edge.balancer;
+      const name = loadBalancer.loadBalancerDnsName;
+      this.output("LoadBalancerName", "Where the host name must point (alias or A, never CNAME)", name);
+      for (const [index, address] of addresses.entries()) {
+        this.output(`EdgeAddressValue${index + 1}`, "For customers' firewalls; give it a PTR record", address.ref);
+      }
     }
     this.output("RuntimeParameterName", "Read by the relayhost command", runtimeParameterName(environment.name));
     this.output("SpoolBucketName", "Messages not yet handled, under spool/", resources.spool.bucketName);

@@ -159,6 +159,42 @@ export function watchRights(
   ];
 }
 
+/** Address: which tasks of one cluster run, where, and one record of one name in the zone. */
+export function addressRights(
+  scope: Construct,
+  names: { readonly cluster: string; readonly zoneId: string; readonly addressName: string },
+): PolicyStatement[] {
+  const stack = Stack.of(scope);
+  const ecs = (resource: string, resourceName: string): string =>
+    stack.formatArn({ service: "ecs", resource, resourceName });
+  const zone = route53(scope, "hostedzone", names.zoneId);
+  return [
+    // ListTasks is of container instances, which Fargate has none of; the cluster is a condition.
+    new PolicyStatement({
+      sid: "ListTasks",
+      actions: ["ecs:ListTasks"],
+      resources: ["*"],
+      conditions: { ArnEquals: { "ecs:cluster": ecs("cluster", names.cluster) } },
+    }),
+    allow("ReadTasks", ["ecs:DescribeTasks"], [ecs("task", `${names.cluster}/*`)]),
+    // No resource of EC2's that a policy could name for it.
+    allow("ReadAddresses", ["ec2:DescribeNetworkInterfaces"], ["*"]),
+    allow("ReadRecord", ["route53:ListResourceRecordSets"], [zone]),
+    new PolicyStatement({
+      sid: "KeepRecord",
+      actions: ["route53:ChangeResourceRecordSets"],
+      resources: [zone],
+      conditions: {
+        "ForAllValues:StringEquals": {
+          "route53:ChangeResourceRecordSetsNormalizedRecordNames": [names.addressName],
+          "route53:ChangeResourceRecordSetsRecordTypes": ["A"],
+          "route53:ChangeResourceRecordSetsActions": ["UPSERT", "DELETE"],
+        },
+      },
+    }),
+  ];
+}
+
 /** What a function needs to write its own log, and no other. */
 export function logRights(logGroup: ILogGroup): PolicyStatement {
   return allow("WriteLog", ["logs:CreateLogStream", "logs:PutLogEvents"], [logGroup.logGroupArn]);

@@ -8,6 +8,8 @@ import { render, synthesize } from "./synthesized.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const prod = synthesize("prod", { webhooks: true, edge: settingsOf("staging")["edge"] ?? {} });
+/** With what only an edge without a load balancer has. */
+const alone = synthesize("prod", { ingress: "task", edge: settingsOf("staging")["edge"] ?? {} });
 const alarms = prod.ofType("AWS::CloudWatch::Alarm");
 const runbook = readFileSync(join(ROOT, "RUNBOOK.md"), "utf8");
 const sections = runbook
@@ -86,7 +88,7 @@ describe("the runbook", () => {
 
   it("names no queue, log or function that the template does not have", () => {
     const names = new Set(
-      prod.resources.flatMap(({ properties }) =>
+      [...prod.resources, ...alone.resources].flatMap(({ properties }) =>
         ["QueueName", "LogGroupName", "FunctionName", "ClusterName", "DashboardName"].map((key) =>
           render(properties[key]),
         ),

@@ -34,13 +34,14 @@ describe("the settings of an environment", () => {
         feedbackConcurrency: 2,
         sesTenants: false,
         standby: false,
+        ingress: "nlb",
         webhooks: false,
         sesTlsPolicy: "OPTIONAL",
         sesDeliveryHours: 14,
         monthlyBudget: 0,
         deletionProtection: true,
         watch: {},
-        edge: { desiredCount: 1, cpu: 256, memoryMiB: 512, tls: "self-signed" },
+        edge: { desiredCount: 1, cpu: 256, memoryMiB: 512, tls: "self-signed", elasticIps: false },
       },
     });
   });
@@ -83,7 +84,7 @@ describe("the settings of an environment", () => {
       'environments.prod.edge.tlsSecretArn: got "relay/tls"; allowed: the whole ARN of a secret, with the six characters at its end',
       "environments.prod.edge.desiredCount: got 1.5; allowed: an integer from 1 to 100",
       "environments.prod.edge.memoryMiB: got 512; allowed: with cpu 512, one of 1024, 2048, 3072, 4096",
-      "environments.prod.edge.cpus: unknown setting; known here: acme, cpu, desiredCount, memoryMiB, nodeImage, tls, tlsSecretArn",
+      "environments.prod.edge.cpus: unknown setting; known here: acme, cpu, desiredCount, elasticIps, memoryMiB, nodeImage, tls, tlsSecretArn",
       expect.stringMatching(
         /^environments\.prod\.deletionProtecton: unknown setting; known here: .*deletionProtection, edge, /,
       ),
@@ -143,6 +144,19 @@ describe("the settings of an environment", () => {
       problemsOf({ ...MINIMAL, monthlyBudget: 5, alarmAddress: "a@example.net", sesDedicatedPool: "own" }),
     ).toEqual([]);
     expect(problemsOf({ ...MINIMAL, sesDedicatedPool: "two words" })).toHaveLength(1);
+  });
+
+  it("let one task stand alone only where its address can be kept", () => {
+    const zone = { hostedZone: { id: "Z0123456789ABCDEFGHIJ", name: "example.net" } };
+    expect(problemsOf({ ...MINIMAL, ...zone, ingress: "task" })).toEqual([]);
+    expect(problemsOf({ ...MINIMAL, ingress: "task", edge: { desiredCount: 2, elasticIps: true } })).toEqual([
+      "environments.prod.hostedZone: is missing; allowed: the zone of the host name, with ingress task",
+      "environments.prod.edge.desiredCount: got 2; allowed: 1, with ingress task",
+      "environments.prod.edge.elasticIps: got true; allowed: false, with ingress task",
+    ]);
+    expect(problemsOf({ ...MINIMAL, ingress: "alb" })).toEqual([
+      'environments.prod.ingress: got "alb"; allowed: one of nlb, task',
+    ]);
   });
 
   it("cannot let the relay try longer than a queue keeps a message", () => {

@@ -55,7 +55,12 @@ const FROZEN = [
 
 /** Besides those, in environments that ask for it. */
 const FROZEN_ALSO: Readonly<Record<string, readonly string[]>> = {
-  staging: ["CertificateFunction AWS::Lambda::Function", "CertificateFunctionLog AWS::Logs::LogGroup"],
+  staging: [
+    "AddressFunction AWS::Lambda::Function",
+    "AddressFunctionLog AWS::Logs::LogGroup",
+    "CertificateFunction AWS::Lambda::Function",
+    "CertificateFunctionLog AWS::Logs::LogGroup",
+  ],
 };
 
 /**

@@ -26,8 +26,12 @@ const ACTION_OF: Readonly<Record<string, readonly string[]>> = {
   "client-s3 GetObject": ["s3:GetObject", "s3:ListBucket"],
   "client-s3 ListObjectsV2": ["s3:ListBucket"],
   "client-s3 PutObject": ["s3:PutObject"],
+  "client-ec2 DescribeNetworkInterfaces": ["ec2:DescribeNetworkInterfaces"],
+  "client-ecs DescribeTasks": ["ecs:DescribeTasks"],
+  "client-ecs ListTasks": ["ecs:ListTasks"],
   "client-route-53 ChangeResourceRecordSets": ["route53:ChangeResourceRecordSets"],
   "client-route-53 GetChange": ["route53:GetChange"],
+  "client-route-53 ListResourceRecordSets": ["route53:ListResourceRecordSets"],
   "client-secrets-manager GetSecretValue": ["secretsmanager:GetSecretValue"],
   "client-secrets-manager PutSecretValue": ["secretsmanager:PutSecretValue"],
   "client-sesv2 GetAccount": ["ses:GetAccount"],
@@ -48,6 +52,7 @@ const POLLER = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessa
 
 const prod = synthesize("prod", {
   webhooks: true,
+  ingress: "task",
   edge: settingsOf("staging")["edge"] ?? {},
   watch: { dqsSecretArn: "arn:aws:secretsmanager:us-east-1:111122223333:secret:spamhaus-Ab12Cd" },
 });
@@ -63,6 +68,7 @@ describe.each([
   },
   { entry: "lambda/webhook/handler.ts", role: "WebhookSenderWorkerRole", besides: [...LOG, ...POLLER] },
   { entry: "lambda/certificate/handler.ts", role: "CertificateWorkerRole", besides: LOG },
+  { entry: "lambda/address/handler.ts", role: "TaskAddressWorkerRole", besides: LOG },
   { entry: "lambda/watch/handler.ts", role: "WatchWorkerRole", besides: LOG },
   { entry: "lambda/sweep/handler.ts", role: "SweepWorkerRole", besides: LOG },
 ])("the role of $entry", ({ entry, role, besides }) => {

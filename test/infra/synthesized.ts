@@ -172,6 +172,7 @@ function standInCode(dir: string): RelayCode {
       webhook: folder("webhook", "handler.mjs"),
       certificate: folder("certificate", "handler.mjs"),
       watch: folder("watch", "handler.mjs"),
+      address: folder("address", "handler.mjs"),
     },
     edgeImage: folder("edge-image", "Dockerfile"),
   };

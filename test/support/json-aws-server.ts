@@ -11,7 +11,7 @@ export interface JsonAwsServer {
   close(): Promise<void>;
 }
 
-/** Starts it; an operation without an answer is refused with 400 as AWS does. */
+/** Starts it; an operation without an answer is refused with 400 as AWS does, and so is one whose answer has a `__type`. */
 export async function startJsonAwsServer(
   answers: Readonly<Record<string, (body: Readonly<Record<string, unknown>>) => object>>,
 ): Promise<JsonAwsServer> {
@@ -24,7 +24,9 @@ export async function startJsonAwsServer(
       const body = JSON.parse(Buffer.concat(chunks).toString("utf8")) as Record<string, unknown>;
       asked.push({ operation, body });
       const answer = answers[operation]?.(body);
-      response.writeHead(answer === undefined ? 400 : 200, { "content-type": "application/x-amz-json-1.0" });
+      response.writeHead(answer === undefined || "__type" in answer ? 400 : 200, {
+        "content-type": "application/x-amz-json-1.0",
+      });
       response.end(JSON.stringify(answer ?? { __type: "AccessDeniedException", message: `no ${operation} here` }));
     });
   });

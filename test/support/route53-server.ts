@@ -10,6 +10,9 @@ interface StoredSet {
   readonly type: string;
   readonly ttl: string;
   readonly values: readonly string[];
+  /** Of a weighted record; several of them share name and type. */
+  readonly identifier?: string;
+  readonly weight?: string;
 }
 
 /** Zones by id; names with their last dot. */
@@ -97,12 +100,13 @@ function changeInfo(inSync: boolean): string {
 }
 
 function page(sets: readonly StoredSet[], name: string | null, type: string | null) {
-  const start = name === null ? 0 : sets.findIndex((set) => set.name === name && (type === null || set.type === type));
+  const found = sets.findIndex((set) => set.name === name && (type === null || set.type === type));
+  const start = name === null ? 0 : found < 0 ? sets.length : found;
   const shown = sets.slice(start, start + PAGE);
   const next = sets[start + PAGE];
   const list = shown.map(
     (set) =>
-      `<ResourceRecordSet><Name>${set.name.replaceAll("_", "\\137")}</Name><Type>${set.type}</Type><TTL>${set.ttl}</TTL><ResourceRecords>${set.values.map((value) => `<ResourceRecord><Value>${escaped(value)}</Value></ResourceRecord>`).join("")}</ResourceRecords></ResourceRecordSet>`,
+      `<ResourceRecordSet><Name>${set.name.replaceAll("_", "\\137")}</Name><Type>${set.type}</Type>${weighing(set)}<TTL>${set.ttl}</TTL><ResourceRecords>${set.values.map((value) => `<ResourceRecord><Value>${escaped(value)}</Value></ResourceRecord>`).join("")}</ResourceRecords></ResourceRecordSet>`,
   );
   const more =
     next === undefined
@@ -114,11 +118,17 @@ function page(sets: readonly StoredSet[], name: string | null, type: string | nu
   );
 }
 
+function weighing({ identifier, weight }: StoredSet): string {
+  return identifier === undefined ? "" : `<SetIdentifier>${identifier}</SetIdentifier><Weight>${weight}</Weight>`;
+}
+
 /** The sets after the batch, or why it is refused. */
 function changedSets(sets: readonly StoredSet[], body: string): StoredSet[] | string {
   let changed = [...sets];
   for (const { action, set } of changesIn(body)) {
-    const present = changed.find(({ name, type }) => name === set.name && type === set.type);
+    const present = changed.find(
+      ({ name, type, identifier }) => name === set.name && type === set.type && identifier === set.identifier,
+    );
     if (action === "CREATE" && present !== undefined) {
       return `Tried to create resource record set [name='${set.name}', type='${set.type}'] but it already exists`;
     }
@@ -134,7 +144,10 @@ function changesIn(body: string): { readonly action: string; readonly set: Store
   return [...body.matchAll(/<Change>(.*?)<\/Change>/gs)].map(([, change = ""]) => {
     const one = (tag: string): string => unescaped(new RegExp(`<${tag}>(.*?)</${tag}>`, "s").exec(change)?.[1] ?? "");
     const values = [...change.matchAll(/<Value>(.*?)<\/Value>/gs)].map(([, value = ""]) => unescaped(value));
-    return { action: one("Action"), set: { name: one("Name"), type: one("Type"), ttl: one("TTL"), values } };
+    const identifier = one("SetIdentifier");
+    const weighted = identifier === "" ? {} : { identifier, weight: one("Weight") };
+    const set = { name: one("Name"), type: one("Type"), ttl: one("TTL"), values, ...weighted };
+    return { action: one("Action"), set };
   });
 }
 
