@@ -14,6 +14,7 @@ import { addQueueCommand } from "./queue.ts";
 import { addQueueActionCommands } from "./queue-actions.ts";
 import { addSendCommand } from "./send.ts";
 import { addSetupCommand } from "./setup.ts";
+import { addStandbyCommand } from "./standby.ts";
 import { addStatusCommand } from "./status.ts";
 import { addSuppressionCommand } from "./suppression.ts";
 import { addTenantCommand } from "./tenant.ts";
@@ -35,6 +36,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 nothing found, 4 the 
     );
   addLocalCommand(program);
   addStatusCommand(program);
+  addStandbyCommand(program);
   addConsoleCommand(program);
   addSendCommand(program);
   addQueueCommand(program);

@@ -17,6 +17,17 @@ const FIELDS = [
   "configurationSet",
 ] as const;
 
+/** The running edge: what the command that ends and starts its tasks has to know. */
+export interface EdgeNames {
+  readonly cluster: string;
+  readonly service: string;
+  /** How many tasks there are when it does not stand by. */
+  readonly tasks: number;
+  readonly ingress: "nlb" | "task";
+  /** The alarm that rings when no task answers. */
+  readonly healthAlarm: string;
+}
+
 /** Names and addresses of an environment's resources, none of them empty, and what the operator's tools keep to. */
 export type RuntimeNames = { readonly [K in (typeof FIELDS)[number]]: string } & {
   /** Each tenant has an SES tenant of the same name. */
@@ -29,6 +40,8 @@ export type RuntimeNames = { readonly [K in (typeof FIELDS)[number]]: string } &
   readonly webhookDlqUrl?: string;
   /** Where the relay's own reports come from; absent of environments from before it was published. */
   readonly systemAddress?: string;
+  /** Absent where the environment is deployed to stand by, and of environments from before it was published. */
+  readonly edge?: EdgeNames;
 };
 
 /** What AWS allows, and no setting changes. */
@@ -48,7 +61,18 @@ export function parseRuntimeNames(json: string, where: string): RuntimeNames {
     sesCallsPerSecond: typeof sesCallsPerSecond === "number" ? sesCallsPerSecond : SES_CALLS_PER_SECOND,
     ...optional(record, "webhookDlqUrl"),
     ...optional(record, "systemAddress"),
+    ...(isEdge(record["edge"]) ? { edge: record["edge"] } : {}),
   };
+}
+
+function isEdge(value: unknown): value is EdgeNames {
+  if (typeof value !== "object" || value === null) return false;
+  const { cluster, service, tasks, ingress, healthAlarm } = value as Record<string, unknown>;
+  return (
+    [cluster, service, healthAlarm].every((name) => typeof name === "string" && name !== "") &&
+    typeof tasks === "number" &&
+    (ingress === "nlb" || ingress === "task")
+  );
 }
 
 function optional<K extends string>(record: Record<string, unknown>, name: K): { readonly [P in K]?: string } {

@@ -4,6 +4,8 @@
  * The title is the heading of its section in the runbook; a test joins the two lists.
  */
 
+import { resourceName } from "./physical-names.ts";
+
 /** One alarm as the operator reads it. */
 export interface AlarmText {
   /** Part of the alarm's name, and the heading of its section in RUNBOOK.md. */
@@ -77,6 +79,11 @@ export const ALARM_TEXTS = {
 
 /** Id of an alarm. */
 export type AlarmId = keyof typeof ALARM_TEXTS;
+
+/** The name of the alarm in AWS. */
+export function alarmName(environment: string, id: AlarmId): string {
+  return resourceName(environment, runbookAnchor(ALARM_TEXTS[id].title));
+}
 
 /** The description of the alarm in AWS: what it means and where to read on. */
 export function alarmDescription(id: AlarmId): string {

@@ -25,7 +25,7 @@ import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
 import { METRIC_DIMENSION, METRIC_NAMESPACE, METRICS } from "../core/names.ts";
-import { ALARM_TEXTS, type AlarmId, alarmDescription, runbookAnchor } from "./alarm-list.ts";
+import { type AlarmId, alarmDescription, alarmName } from "./alarm-list.ts";
 import { freezeLogicalId, resourceName } from "./physical-names.ts";
 
 /** What is watched. */
@@ -184,7 +184,7 @@ export class RelayAlarms extends Construct {
 
   private alarm(id: AlarmId, condition: Condition): void {
     const alarm = new Alarm(this, id, {
-      alarmName: resourceName(this.#environment.name, runbookAnchor(ALARM_TEXTS[id].title)),
+      alarmName: alarmName(this.#environment.name, id),
       alarmDescription: alarmDescription(id),
       metric: condition.metric,
       threshold: condition.threshold,

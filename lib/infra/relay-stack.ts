@@ -9,8 +9,9 @@ import { CfnOutput, Fn, Stack, type StackProps, Tags } from "aws-cdk-lib";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
 import type { Environment } from "../config/environment.ts";
-import { SES_CALLS_PER_SECOND } from "../config/runtime-names.ts";
+import { type EdgeNames, SES_CALLS_PER_SECOND } from "../config/runtime-names.ts";
 import { runtimeParameterName } from "../core/names.ts";
+import { alarmName } from "./alarm-list.ts";
 import type { RelayCode } from "./bundle.ts";
 import { CertificateRenewal } from "./certificate-renewal.ts";
 import { CostBudget, ENVIRONMENT_TAG } from "./cost-budget.ts";
@@ -177,6 +178,7 @@ export class RelayStack extends Stack {
         sesCallsPerSecond: SES_CALLS_PER_SECOND,
         systemAddress: environment.systemAddress,
         ...(webhook === undefined ? {} : { webhookDlqUrl: webhook.dlq.queueUrl }),
+        ...(edge === undefined ? {} : { edge: edgeNames(environment, edge) }),
       },
     });
 
@@ -200,6 +202,16 @@ export class RelayStack extends Stack {
   private output(id: string, description: string, value: string): void {
     new CfnOutput(this, id, { description, value });
   }
+}
+
+function edgeNames(environment: Environment, edge: SmtpEdge): EdgeNames {
+  return {
+    cluster: resourceName(environment.name),
+    service: edge.service.serviceName,
+    tasks: environment.edge.desiredCount,
+    ingress: environment.ingress,
+    healthAlarm: alarmName(environment.name, "EdgeUnhealthy"),
+  };
 }
 
 function domainOf(address: string): string {

@@ -85,6 +85,8 @@ export class LocalNames {
 
   #reference(id: string, attribute: string | undefined): string {
     const resource = this.#synthesized.only(id);
+    // Named by CloudFormation, and asked for by nothing that runs here.
+    if (resource.type === "AWS::ECS::Service") return id;
     const name = this.nameOf(resource);
     if (attribute === undefined && resource.type === "AWS::SQS::Queue") return `${this.#endpoint}/${ACCOUNT}/${name}`;
     if (attribute === undefined && resource.type !== "AWS::SNS::Topic") return name;

@@ -23,6 +23,7 @@ const SETTINGS: readonly (readonly [string, JsonObject])[] = [
   ["", { edge: plainEdge }],
   ["`edge.tlsSecretArn`", { edge: { ...plainEdge, tlsSecretArn: tlsSecretArn ?? null } }],
   ['`edge.tls: "acme"`', { edge: { ...plainEdge, tls: "acme", acme } }],
+  ['`ingress: "task"`', { edge: { ...plainEdge, desiredCount: 1 }, ingress: "task" }],
   ["`webhooks`", { edge: plainEdge, webhooks: true }],
   ["`sesTenants`", { edge: plainEdge, sesTenants: true }],
   ["`watch.dqsSecretArn`", { edge: plainEdge, watch: { dqsSecretArn: DQS_SECRET } }],
@@ -38,6 +39,7 @@ const ROLES: Readonly<Record<string, string>> = {
   WebhookSenderWorkerRole: "webhook",
   CertificateWorkerRole: "certificate",
   WatchWorkerRole: "watch",
+  TaskAddressWorkerRole: "address",
 };
 
 /** One right, and the settings that give it; none: every environment. */

@@ -261,7 +261,6 @@ describe("the runtime parameter", () => {
     expect(JSON.parse(render(properties["Value"]))).toEqual({
       region: "us-east-1",
       hostName: "relay.example.net",
-      systemAddress: "postmaster@relay.example.net",
       spoolBucket: "<SpoolBucket>",
       forwardQueueUrl: "<ForwardQueue>",
       forwardDlqUrl: "<ForwardQueueDlq>",
@@ -273,6 +272,14 @@ describe("the runtime parameter", () => {
       sesTenants: false,
       webhooks: false,
       sesCallsPerSecond: 1,
+      systemAddress: "postmaster@relay.example.net",
+      edge: {
+        cluster: "relayhost-prod",
+        service: expect.stringMatching(/^<EdgeService\w+\.Name>$/),
+        tasks: 2,
+        ingress: "nlb",
+        healthAlarm: "relayhost-prod-edge-unhealthy",
+      },
     });
   });
 });

@@ -99,7 +99,8 @@ export async function startCli(
   };
 }
 
-async function runProgram(add: Adders, args: readonly string[]): Promise<CliRun> {
+/** Runs commands against whatever the AWS variables of this process point to. */
+export async function runProgram(add: Adders, args: readonly string[]): Promise<CliRun> {
   const out = { stdout: "", stderr: "" };
   const { stdout, stderr } = process;
   const real = { out: stdout.write.bind(stdout), err: stderr.write.bind(stderr) };
