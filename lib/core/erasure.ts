@@ -166,5 +166,6 @@ export const NOT_ERASED: readonly string[] = [
   `queues and dead-letter queues (keys of messages, events of SES, webhooks): at most ${LIMITS.queue.retentionDays} days`,
   `late events of SES about its mail: kept ${LIMITS.ledger.unknownEventDays} days; the same command removes them too`,
   "what Amazon SES and the receivers keep of mail that was sent",
+  "the audit record of the console: who changed what, with the names of what was changed",
   "DNS records of its domains (CNAME, MX, TXT): in their zones",
 ];

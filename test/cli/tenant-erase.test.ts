@@ -8,7 +8,7 @@ import { addDomainCommand } from "../../bin/commands/domain.ts";
 import { addNetworkCommand } from "../../bin/commands/network.ts";
 import { addTenantCommand } from "../../bin/commands/tenant.ts";
 import { makeSweepHandler } from "../../lambda/sweep/handler.ts";
-import { changeRow, readRow } from "../../lib/aws/directory-dynamo.ts";
+import { changeRow, readRow, writeRow } from "../../lib/aws/directory-dynamo.ts";
 import { noteMessage } from "../../lib/aws/ledger-dynamo.ts";
 import { queueDepth, sendToQueue } from "../../lib/aws/queue-sqs.ts";
 import { deleteSpoolObject } from "../../lib/aws/spool-s3.ts";
@@ -83,6 +83,14 @@ async function leaveTraces(tenant: string): Promise<void> {
   ]) {
     expect(await run(line), line).toMatchObject({ code: 0 });
   }
+  await writeRow(pipeline.directory, {
+    kind: "watch",
+    tenant,
+    networks: ["192.0.2.5/32"],
+    lists: [],
+    clearDays: 3,
+    version: 1,
+  });
   const own: QueueId[] = [];
   for (const [index, kind] of ["success", "bounce", "complaint", "success"].entries()) {
     const to = [`${kind}+${tenant}-${index}@simulator.amazonses.com`, `someone-of-${tenant}@example.net`];

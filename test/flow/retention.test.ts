@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { makeSweepHandler } from "../../lambda/sweep/handler.ts";
+import { appendAudit } from "../../lib/aws/audit-dynamo.ts";
 import { writeBreakerState } from "../../lib/aws/breaker-dynamo.ts";
 import { noteMessage } from "../../lib/aws/ledger-dynamo.ts";
 import { sendToQueue } from "../../lib/aws/queue-sqs.ts";
@@ -35,6 +36,8 @@ const KEPT: Readonly<Record<string, readonly [min: number, max: number] | undefi
   "u#": undefined,
   // Lists are lifted by the operator.
   "s#": undefined,
+  // Who changed what is evidence.
+  "a#": undefined,
   // An announcement goes when it has been counted.
   "w#": undefined,
 };
@@ -75,6 +78,8 @@ describe("the ledger", () => {
     await noteMessage(pipeline.ledger, first, { order: "hold" }, Date.now());
     const state = { phase: "paused", hourMs: 0, before: { mails: 0, bounced: 0, complained: 0 } } as const;
     await writeBreakerState(pipeline.ledger, "demo", "*", state, Date.now());
+    const change = { id: "1", phase: "done", who: "o", action: "hold", subjects: [first], text: [] } as const;
+    await appendAudit(pipeline.ledger, { ...change, at: new Date().toISOString() });
     const acceptedAt = Date.now() / 1000;
     const sweep = makeSweepHandler({ ...pipeline.env, [ENV.recordDays]: String(RECORD_DAYS) }, () => undefined);
     for (let i = 0; i < 5; i++) {
