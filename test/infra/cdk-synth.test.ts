@@ -88,7 +88,8 @@ describe("npx cdk synth -c env=dev -q", () => {
     const assets = object(JSON.parse(readFileSync(join(out, "relayhost-dev.assets.json"), "utf8")));
     const files = Object.values(object(assets["files"])).map((file) => object(object(file)["source"]));
     const folders = files.filter((source) => source["packaging"] === "zip");
-    expect(folders.length).toBe(3);
+    // Forward, feedback, sweep and watch.
+    expect(folders.length).toBe(4);
     for (const folder of folders) {
       const names = readdirSync(join(out, text(folder["path"])));
       expect(names).toContain("handler.mjs");
