@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { printTable } from "../../bin/commands/output.ts";
 import { type FaultReport, runFault, violations } from "./run-fault.ts";
 
-const HELP = `Usage: npm run fault [-- --minutes N] [--seed S] [--json FILE]
+const HELP = `Usage: npm run fault [-- --minutes N] [--seed S] [--only WORD]... [--json FILE]
 
 Starts the whole relay on this machine, each part a process of its own, sends mail to it, and lets go wrong what can:
 processes are killed, local servers restarted, calls to AWS time out, fail, are slow or lose their answers, queue
@@ -15,6 +15,7 @@ ledger, the reports and the spool.
 
   --minutes N  how long things go wrong (default 5; fractions allowed); coming to rest takes a minute or so more
   --seed S     repeats the choices of an earlier run (default: from the clock, printed)
+  --only WORD  only faults with this in their names, such as kill, "slow ses" or disk-full; may be given again
   --json FILE  writes the whole report as JSON
 
 Exit codes: 0 nothing is wrong, 1 something is, 2 wrong arguments.
@@ -26,10 +27,14 @@ Examples:
   npm run fault
   npm run fault -- --minutes 30 --seed 4711 --json /tmp/fault.json`;
 
+// An order to end runs what is to be done at the exit: processes end with this one, the disk is unmounted, Postfix stops.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 const { values } = parseArgs({
   options: {
     minutes: { type: "string" },
     seed: { type: "string" },
+    only: { type: "string", multiple: true },
     json: { type: "string" },
     help: { type: "boolean" },
   },
@@ -44,7 +49,12 @@ else if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
 
 async function main(): Promise<void> {
   console.log(`fault run of ${minutes} minutes, --seed ${seed}`);
-  const report = await runFault({ minutes, seed, progress: (line) => void process.stderr.write(`  ${line}\n`) });
+  const report = await runFault({
+    minutes,
+    seed,
+    only: values.only ?? [],
+    progress: (line) => void process.stderr.write(`  ${line}\n`),
+  });
   print(report);
   const wrong = violations(report);
   if (values.json !== undefined) {

@@ -23,6 +23,8 @@ export interface Books {
   }[];
   readonly records: readonly RecipientRecord[];
   readonly events: readonly { readonly atMs: number; readonly event: LogEvent }[];
+  /** When something went wrong after which a second copy may come, milliseconds since the relay's start. */
+  readonly causes: readonly number[];
   /** Envelope sender of all mail: reports go there. */
   readonly sender: string;
 }
@@ -77,8 +79,17 @@ export function reckon(books: Books): Reckoning {
     misdirected: misdirected(books),
     wrongLedger: wrongLedger(books, recordsByCopy),
     untold: bounces.flatMap((record) => untold(record, books)),
-    duplicates: [...duplicatesOf(books, possible, recordsByCopy), ...secondReports(books, possible)],
+    duplicates: [...duplicatesOf(books, possible, recordsByCopy), ...secondReports(books, possible)].map((duplicate) =>
+      withCause(duplicate, books.causes),
+    ),
   };
+}
+
+/** What the relay announced needs a reason, too: no claim runs out where nothing went wrong. */
+function withCause(duplicate: Duplicate, causes: readonly number[]): Duplicate {
+  const { atMs } = duplicate;
+  if (atMs === undefined || causes.some((causeMs) => causeMs <= atMs)) return duplicate;
+  return { ...duplicate, because: undefined };
 }
 
 function misdirected({ acknowledged, copies }: Books): string[] {

@@ -58,6 +58,8 @@ export interface RelayProcesses {
   /** What processes wrote that is no event: the last lines. */
   complaints(): string;
   pid(name: ProcessName): number | undefined;
+  /** What its JavaScript heap holds after a garbage collection, octets. Needs `watchHeap`. */
+  heapBytes(name: ProcessName): Promise<number>;
   /** Deaths that nobody ordered, in words. */
   readonly ownDeaths: string[];
   /** Ends a process, in order or not, and resolves when it is gone. */
@@ -74,6 +76,8 @@ export interface RelayProcesses {
 export interface RelayProcessesOptions {
   /** A folder, made by the caller, for the edge's temporary files. Default: one in the data folder. */
   readonly temporaryDir?: string;
+  /** True: heaps can be measured. */
+  readonly watchHeap?: boolean;
   /** Settings of the relay beside the usual ones. */
   readonly settings?: NodeJS.ProcessEnv;
 }
@@ -104,6 +108,7 @@ export async function startRelayProcesses(options: RelayProcessesOptions = {}): 
   const env: NodeJS.ProcessEnv = { ...process.env };
   useLocalAws(env, proxy.endpoint);
 
+  const heapReport = options.watchHeap === true ? ["--expose-gc", "--import", join(PROGRAMS, "heap-report.ts")] : [];
   const scriptOf = (name: ProcessName): { script: string; args: string[] } => {
     const services = join(PROGRAMS, "services.ts");
     switch (name) {
@@ -131,7 +136,7 @@ export async function startRelayProcesses(options: RelayProcessesOptions = {}): 
     const child = fork(script, args, {
       cwd: ROOT,
       env: { ...env, CLOCK_AHEAD_MS: String(state.aheadMs) },
-      execArgv: ["--import", join(PROGRAMS, "shifted-clock.ts")],
+      execArgv: ["--import", join(PROGRAMS, "shifted-clock.ts"), ...heapReport],
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     children.set(name, child);
@@ -185,6 +190,14 @@ export async function startRelayProcesses(options: RelayProcessesOptions = {}): 
     onEvent: () => undefined,
     complaints: () => complaints.join("\n"),
     pid: (name) => children.get(name)?.pid,
+    heapBytes: async (name) => {
+      const child = children.get(name);
+      if (child === undefined) throw new Error(`${name} does not run`);
+      const answered = once(child, "message");
+      child.send("heap");
+      const [answer] = (await answered) as [{ heapBytes: number }];
+      return answer.heapBytes;
+    },
     ownDeaths,
     end,
     start,

@@ -1,18 +1,15 @@
 /** One fault run: the whole relay under steady load, a plan of faults, rest, and the reckoning. */
 
-import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { SES_TAG } from "../../lib/core/names.ts";
 import { LOAD_SENDER, type MailLoad, startMailLoad } from "../../test/fault/mail-load.ts";
-import { OutboxCopies, tagOf } from "../../test/fault/outbox-copies.ts";
 import { seededRandom } from "../../test/fault/seeded-random.ts";
-import { outboxReader } from "../../test/support/outbox.ts";
 import { DEMO_LOGIN } from "../../test/support/relay-process.ts";
+import { collectEvents, followOutbox } from "./follow-relay.ts";
 import { type HappenedFault, injectFaults } from "./inject-faults.ts";
 import { type PostfixSender, startPostfixSender } from "./postfix-sender.ts";
-import { type Books, type Duplicate, type Reckoning, reckon } from "./reckon.ts";
-import { type LoggedEvent, type RelayProcesses, startRelayProcesses } from "./relay-processes.ts";
-import { PROCESSES, planFaults } from "./schedule.ts";
+import { type Duplicate, type Reckoning, reckon } from "./reckon.ts";
+import { type RelayProcesses, startRelayProcesses } from "./relay-processes.ts";
+import { mayCauseSecondCopy, PROCESSES, planFaults } from "./schedule.ts";
 import { allRecipients, type Settled, settleRelay } from "./settle-relay.ts";
 import { makeSmallDisk, type SmallDisk } from "./small-disk.ts";
 
@@ -20,6 +17,8 @@ import { makeSmallDisk, type SmallDisk } from "./small-disk.ts";
 export interface FaultRunOptions {
   readonly minutes: number;
   readonly seed: number;
+  /** Words of which one is in the name of each fault; default all faults. */
+  readonly only?: readonly string[];
   readonly progress: (line: string) => void;
 }
 
@@ -56,14 +55,13 @@ const PAUSE_MS = [250, 900] as const;
 const BOUNCE_SHARE = 0.02;
 /** How long nobody may get a 250 while messages wait for one and everything runs. */
 const FINISH_DEADLINE_MS = 600_000;
-const LEAVE_EVERY_MS = 2_000;
 const AFTER_MAX = 3;
 
 /** Runs it. Rejects only when the run itself cannot go on; what the relay does wrong is in the report. */
 export async function runFault(options: FaultRunOptions): Promise<FaultReport> {
   const { minutes, seed, progress } = options;
   const runMs = minutes * 60_000;
-  const plan = planFaults(seed, runMs);
+  const plan = planFaults(seed, runMs, options.only);
   const random = seededRandom(seed);
   const disk = await makeSmallDisk();
   let relay: RelayProcesses | undefined;
@@ -80,7 +78,7 @@ export async function runFault(options: FaultRunOptions): Promise<FaultReport> {
       bounceShare: BOUNCE_SHARE,
     });
     postfix = await startPostfixSender(relay, random.fork(1), PAUSE_MS);
-    const books = startBooks(relay);
+    const books = followOutbox(relay);
     const startMs = relay.elapsedMs();
     const faults = await injectFaults(plan, runMs, { relay, load, disk, random: random.fork(2), progress });
     await pause(Math.max(0, startMs + runMs - relay.elapsedMs()));
@@ -96,6 +94,7 @@ export async function runFault(options: FaultRunOptions): Promise<FaultReport> {
       reports,
       records: await allRecipients(relay),
       events: log.kept,
+      causes: faults.filter(({ fault }) => mayCauseSecondCopy(fault)).map(({ atMs }) => atMs),
       sender: LOAD_SENDER,
     });
     return {
@@ -142,49 +141,6 @@ export function violations(report: FaultReport): string[] {
     ...all("process", report.ownDeaths),
     ...(report.messages === 0 ? ["no message got a 250"] : []),
   ];
-}
-
-/** Events that the reckoning needs are kept, the others counted. */
-function collectEvents(relay: RelayProcesses): { kept: LoggedEvent[]; counts: Record<string, number> } {
-  const kept: LoggedEvent[] = [];
-  const counts: Record<string, number> = {};
-  relay.onEvent = (logged) => {
-    const { event } = logged.event;
-    counts[event] = (counts[event] ?? 0) + 1;
-    if (event === "possible-duplicate") kept.push(logged);
-  };
-  return { kept, counts };
-}
-
-/** Takes in what SES takes while it does, since a long run's outbox is large. */
-function startBooks(relay: RelayProcesses): { close(): Promise<Pick<Books, "copies" | "reports">> } {
-  const reader = outboxReader(join(relay.dataDir, "ses", "outbox"));
-  const copies = new OutboxCopies();
-  const reports: Books["reports"][number][] = [];
-  const state = { done: false };
-  const look = async (): Promise<void> => {
-    const mails = await reader.added();
-    copies.add(mails);
-    for (const mail of mails) {
-      const queueId = tagOf(mail, SES_TAG.id);
-      if (!mail.recipients.includes(LOAD_SENDER) || queueId === undefined) continue;
-      reports.push({ queueId, recipients: mail.recipients, sesId: mail.id });
-    }
-  };
-  const looking = (async () => {
-    while (!state.done) {
-      await look();
-      await pause(LEAVE_EVERY_MS);
-    }
-  })();
-  return {
-    close: async () => {
-      state.done = true;
-      await looking;
-      await look();
-      return { copies, reports };
-    },
-  };
 }
 
 /** Sentences about mail that did not get its 250 though everything runs again. */

@@ -101,18 +101,52 @@ const MAKERS: readonly Maker[] = [
   (random) => ({ kind: "client-cut", transactions: random.between(3, 10) }),
 ];
 
-/** All that goes wrong in a run of so many milliseconds, in order of time. */
-export function planFaults(seed: number, runMs: number): PlannedFault[] {
+/** Cards that may be dealt in vain before it is said that no fault has such a name. */
+const VAIN_DEALS_MAX = 10_000;
+
+/**
+ * All that goes wrong in a run of so many milliseconds, in order of time. `only`: of the faults whose names contain one
+ * of these words. Throws RangeError when there is no such fault.
+ */
+export function planFaults(seed: number, runMs: number, only: readonly string[] = []): PlannedFault[] {
   const random = seededRandom(seed);
   const endMs = runMs - Math.min(CALM_MS, runMs / 10);
   const planned: PlannedFault[] = [];
   let deck: Maker[] = [];
+  const deal = (): Fault => {
+    for (let vain = 0; vain < VAIN_DEALS_MAX; vain += 1) {
+      if (deck.length === 0) deck = shuffled(MAKERS, random);
+      const fault = deck.pop()?.(random);
+      if (fault !== undefined && (only.length === 0 || only.some((word) => nameOf(fault).includes(word)))) return fault;
+    }
+    throw new RangeError(`no fault is called ${only.join(" or ")}`);
+  };
   for (let atMs = random.between(...GAP_MS); atMs < endMs; atMs += random.between(...GAP_MS)) {
-    if (deck.length === 0) deck = shuffled(MAKERS, random);
-    const maker = deck.pop();
-    if (maker !== undefined) planned.push({ atMs, ...maker(random) });
+    planned.push({ atMs, ...deal() });
   }
   return planned;
+}
+
+/**
+ * Whether a call to SES can end without a record because of it, so that a second copy may follow: somebody of forward,
+ * ledger and SES dies, their calls go wrong, or a clock makes a claim run out.
+ */
+export function mayCauseSecondCopy(fault: Fault): boolean {
+  switch (fault.kind) {
+    case "kill":
+    case "restart":
+      return ["forward-1", "forward-2", "dynamodb", "ses"].includes(fault.process);
+    case "calls":
+      return (fault.service === "ses" || fault.service === "dynamodb") && fault.fault !== "slow";
+    case "clock-jump":
+    case "clock-skew":
+      return true;
+    case "queue-duplicates":
+    case "queue-shuffle":
+    case "disk-full":
+    case "client-cut":
+      return false;
+  }
 }
 
 /** A fault in a few words, such as `kill edge`. */

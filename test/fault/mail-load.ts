@@ -30,6 +30,8 @@ export type MailLoadOptions = {
   readonly random: SeededRandom;
   /** Pause of each sender between its messages. Default 10 to 80. */
   readonly pauseMs?: readonly [low: number, high: number];
+  /** While it is true, no new message is begun: a load that keeps to what the relay can do. */
+  readonly hold?: () => boolean;
   /** Share of the recipients whose mail comes back, 0 to 1. Default 0. */
   readonly bounceShare?: number;
 };
@@ -103,7 +105,8 @@ export function startMailLoad(options: MailLoadOptions): MailLoad {
             refusals.push(`${current.marker}: ${reply.code} ${reply.lines.join(" / ")}`);
             current = undefined;
           } else state.deferrals += 1;
-          await pause(random.between(pauseLow, pauseHigh));
+          do await pause(random.between(pauseLow, pauseHigh));
+          while (current === undefined && options.hold?.() === true && !state.finishing);
         }
         await client.quit();
       } catch {
@@ -157,7 +160,8 @@ export function newLoadMail(
   const body = `${marker}\r\n${filler.repeat(Math.ceil(bytes / filler.length))}`;
   const header = [
     `From: ${LOAD_SENDER}`,
-    `To: ${recipients.join(", ")}`,
+    // Not who gets it: the envelope decides.
+    "To: Everybody <everybody@elsewhere.test>",
     `Subject: load ${marker}`,
     `Date: ${new Date().toUTCString().replace("GMT", "+0000")}`,
     `Message-ID: <load-${marker}-${process.pid}@example.com>`,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Books, type Reckoning, reckon } from "../../bench/fault/reckon.ts";
-import { CALL_FAULTS, PROCESSES, planFaults } from "../../bench/fault/schedule.ts";
+import { CALL_FAULTS, nameOf, PROCESSES, planFaults } from "../../bench/fault/schedule.ts";
 import type { RecipientRecord } from "../../lib/core/message-record.ts";
 import { makeQueueId, type QueueId } from "../../lib/core/queue-id.ts";
 import { hashBody } from "../fault/mail-load.ts";
@@ -40,6 +40,7 @@ function books(mails: readonly ReturnType<typeof mail>[], change: Partial<Books>
     reports: [],
     records: [recordOf(idAt(0), "a@recipient.test")],
     events: [],
+    causes: [1],
     sender: SENDER,
     ...change,
   };
@@ -58,6 +59,12 @@ describe("a plan of faults", () => {
   it("is the same for the same seed, and another for another", () => {
     expect(planFaults(7, 5 * MINUTE_MS)).toEqual(planFaults(7, 5 * MINUTE_MS));
     expect(planFaults(8, 5 * MINUTE_MS)).not.toEqual(planFaults(7, 5 * MINUTE_MS));
+  });
+
+  it("keeps to the faults that are asked for, and says when there are none", () => {
+    const kinds = new Set(planFaults(1, MINUTE_MS, ["kill edge", "disk"]).map(nameOf));
+    expect(kinds).toEqual(new Set(["kill edge", "disk-full"]));
+    expect(() => planFaults(1, MINUTE_MS, ["flood"])).toThrow(RangeError);
   });
 
   it("has every process killed and every kind of failing call within three minutes, in order of time", () => {
@@ -96,6 +103,8 @@ describe("the reckoning", () => {
     const told = reckon(books(copies, { events: [{ atMs: 5, event }] }));
     expect(wrong(told)).toEqual({});
     expect(told.duplicates).toMatchObject([{ sesId: "ses-2", atMs: 5 }]);
+    const causeless = reckon(books(copies, { events: [{ atMs: 5, event }], causes: [6] }));
+    expect(wrong(causeless)).toMatchObject({ unexplained: [{ sesId: "ses-2" }] });
   });
 
   it.for([

@@ -1,0 +1,55 @@
+/** Keeps what the reckoning needs of a running relay: events of its log, and what SES takes. */
+
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { SES_TAG } from "../../lib/core/names.ts";
+import { LOAD_SENDER } from "../../test/fault/mail-load.ts";
+import { OutboxCopies, tagOf } from "../../test/fault/outbox-copies.ts";
+import { outboxReader } from "../../test/support/outbox.ts";
+import type { Books } from "./reckon.ts";
+import type { LoggedEvent, RelayProcesses } from "./relay-processes.ts";
+
+const LOOK_EVERY_MS = 2_000;
+
+/** Events that the reckoning needs are kept, the others counted. */
+export function collectEvents(relay: RelayProcesses): { kept: LoggedEvent[]; counts: Record<string, number> } {
+  const kept: LoggedEvent[] = [];
+  const counts: Record<string, number> = {};
+  relay.onEvent = (logged) => {
+    const { event } = logged.event;
+    counts[event] = (counts[event] ?? 0) + 1;
+    if (event === "possible-duplicate") kept.push(logged);
+  };
+  return { kept, counts };
+}
+
+/** Takes in what SES takes while it does, since a long run's outbox is large. */
+export function followOutbox(relay: RelayProcesses): { close(): Promise<Pick<Books, "copies" | "reports">> } {
+  const reader = outboxReader(join(relay.dataDir, "ses", "outbox"));
+  const copies = new OutboxCopies();
+  const reports: Books["reports"][number][] = [];
+  const state = { done: false };
+  const look = async (): Promise<void> => {
+    const mails = await reader.added();
+    copies.add(mails);
+    for (const mail of mails) {
+      const queueId = tagOf(mail, SES_TAG.id);
+      if (!mail.recipients.includes(LOAD_SENDER) || queueId === undefined) continue;
+      reports.push({ queueId, recipients: mail.recipients, sesId: mail.id });
+    }
+  };
+  const looking = (async () => {
+    while (!state.done) {
+      await look();
+      await pause(LOOK_EVERY_MS);
+    }
+  })();
+  return {
+    close: async () => {
+      state.done = true;
+      await looking;
+      await look();
+      return { copies, reports };
+    },
+  };
+}

@@ -1,0 +1,47 @@
+/** How long mail takes from the edge's acceptance to SES's, from the relay's own log. */
+
+import type { LoggedEvent } from "../fault/relay-processes.ts";
+
+/** Milliseconds, of a number of recipients. */
+export interface Latency {
+  readonly count: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+/** Told of every event of a relay. Both ends are read by one clock, when the event arrives here. */
+export class LatencyMeter {
+  readonly #accepted = new Map<string, { atMs: number; left: number }>();
+  #taken: number[] = [];
+
+  /** Messages that were accepted and are not with SES for all their recipients. */
+  get waiting(): number {
+    return this.#accepted.size;
+  }
+
+  see({ event, atMs }: Pick<LoggedEvent, "event" | "atMs">): void {
+    const id = String(event["id"]);
+    if (event.event === "message-accepted") {
+      const known = this.#accepted.get(id);
+      // Forward may be heard of before the edge: each writes to a pipe of its own.
+      const left = Number(event["recipients"]) + (known?.left ?? 0);
+      if (left === 0) this.#accepted.delete(id);
+      else this.#accepted.set(id, { atMs, left });
+    } else if (event.event === "forwarded") {
+      const known = this.#accepted.get(id);
+      this.#taken.push(known === undefined ? 0 : Math.max(0, atMs - known.atMs));
+      const left = (known?.left ?? 0) - 1;
+      if (left === 0) this.#accepted.delete(id);
+      else this.#accepted.set(id, { atMs: known?.atMs ?? atMs, left });
+    }
+  }
+
+  /** Of what reached SES since the last call; undefined when nothing did. */
+  take(): Latency | undefined {
+    const sorted = this.#taken.toSorted((a, b) => a - b);
+    this.#taken = [];
+    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+    return sorted.length === 0 ? undefined : { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+  }
+}
