@@ -17,7 +17,10 @@ export class LatencyMeter {
 
   /** Messages that were accepted and are not with SES for all their recipients. */
   get waiting(): number {
-    return this.#accepted.size;
+    // The relay's own reports are forwarded without having been accepted: less than nothing is left of them.
+    let count = 0;
+    for (const { left } of this.#accepted.values()) if (left > 0) count += 1;
+    return count;
   }
 
   see({ event, atMs }: Pick<LoggedEvent, "event" | "atMs">): void {

@@ -44,6 +44,8 @@ const OPEN_FILES_GROWTH_MAX = 12;
 /** Latency may double, and by a second: other programs share the machine. */
 const LATENCY_FACTOR_MAX = 2;
 const LATENCY_GROWTH_MS = 1_000;
+/** Of what it took in the first half, a relay takes at least this share in the second. */
+const ACCEPTED_SHARE_MIN = 1 / 3;
 
 /** Trends of every judged process and of the latency. Needs six windows at least. */
 export function trends(windows: readonly Window[], judged: readonly string[]): Trend[] {
@@ -98,7 +100,16 @@ function latencyTrends(settled: readonly Window[], minutes: readonly number[]): 
   const waiting = settled.map((window) => window.waiting);
   const { first, second } = halves(p50);
   const perWindow = settled.reduce((sum, { messages }) => sum + messages, 0) / settled.length;
+  const accepted = settled.map(({ messages }) => messages);
+  const pace = halves(accepted);
   return [
+    {
+      ...ends("messages accepted", accepted),
+      slope: slope(minutes, accepted),
+      unit: "in a window, each minute",
+      // A relay that has come to a stand is level in all else.
+      isLevel: pace.second > pace.first * ACCEPTED_SHARE_MIN,
+    },
     {
       ...ends("latency p50, ms", p50),
       slope: slope(minutes, p50),

@@ -105,8 +105,10 @@ export function startMailLoad(options: MailLoadOptions): MailLoad {
             refusals.push(`${current.marker}: ${reply.code} ${reply.lines.join(" / ")}`);
             current = undefined;
           } else state.deferrals += 1;
-          do await pause(random.between(pauseLow, pauseHigh));
-          while (current === undefined && options.hold?.() === true && !state.finishing);
+          await pause(random.between(pauseLow, pauseHigh));
+          // What has not been taken is tried again whatever waits.
+          const holds = (): boolean => options.hold?.() === true && !state.finishing;
+          if (current === undefined) while (holds()) await pause(random.between(pauseLow, pauseHigh));
         }
         await client.quit();
       } catch {
