@@ -102,6 +102,20 @@ describe("the example environments", () => {
     }
   });
 
+  it.each(environmentNames)("hold no secret, nor let CloudFormation put one in: %s", (name) => {
+    const { template, resources } = byName.get(name) ?? { template: {}, resources: [] };
+    const text = JSON.stringify(template);
+    expect(text).not.toMatch(/resolve:(secretsmanager|ssm-secure)/);
+    expect(text).not.toMatch(/PRIVATE KEY|BEGIN CERTIFICATE/);
+    // What names a secret is an ARN; what it holds is asked for at run time.
+    for (const value of variablesOf(resources, /SECRET|PASSWORD|TOKEN|DQS_KEY/)) {
+      expect(value).toMatch(/^(true|false)$|"Ref"|"Fn::GetAtt"|arn:/);
+    }
+    for (const { type, id, properties } of resources) {
+      if (type === "AWS::SecretsManager::Secret") expect(properties["SecretString"], id).toBeUndefined();
+    }
+  });
+
   it.each(environmentNames)("carry their name in every name they give: %s", (name) => {
     const names = physicalNames(byName.get(name));
     expect(names.length).toBeGreaterThan(FROZEN.length);
@@ -153,6 +167,28 @@ describe("the example environments", () => {
     }
   });
 });
+
+/** Values of the variables that functions and containers get, of those names, as JSON where they are no text. */
+function variablesOf(resources: readonly Resource[], name: RegExp): string[] {
+  const found: string[] = [];
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) for (const entry of value) visit(entry);
+    else if (typeof value === "object" && value !== null) {
+      const { Name, Value } = value as { readonly Name?: unknown; readonly Value?: unknown };
+      if (typeof Name === "string" && name.test(Name) && Value !== undefined) found.push(shown(Value));
+      for (const [key, inner] of Object.entries(value)) {
+        if (key.startsWith("RELAYHOST_") && name.test(key)) found.push(shown(inner));
+        visit(inner);
+      }
+    }
+  };
+  for (const { properties } of resources) visit(properties);
+  return found;
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
 
 function physicalNames(synthesized: Synthesized | undefined): string[] {
   return (synthesized?.resources ?? []).flatMap((resource) => nameOf(resource) ?? []);
