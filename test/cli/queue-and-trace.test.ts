@@ -169,13 +169,11 @@ describe("relayhost bounces", () => {
 });
 
 describe("relayhost", () => {
-  it("explains itself with --help, each command with an example", async () => {
+  it("explains itself with --help", async () => {
+    // That each command does so too, with an example, is asked without a process for each.
     const { stdout } = await relayhost("--help");
     for (const command of ["local", "send", "queue", "trace", "retry", "hold", "release", "drop", "bounces"]) {
       expect(stdout).toContain(command);
-      expect((await relayhost(command, "--help")).stdout).toMatch(
-        command === "local" ? /RELAYHOST_DATA_DIR/ : /Example/,
-      );
     }
   });
 
