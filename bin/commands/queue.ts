@@ -4,26 +4,10 @@ import type { Command } from "commander";
 import { type MessageNotes, readMessage } from "../../lib/aws/ledger-dynamo.ts";
 import { listSpool, readSpoolEnvelope, type SpoolEntry } from "../../lib/aws/spool-s3.ts";
 import { isHandled, type RecipientRecord } from "../../lib/core/message-record.ts";
+import type { QueueRow } from "../../lib/core/queue-row.ts";
 import { type Envelope, NewerSpoolObject } from "../../lib/core/spool-object.ts";
 import { type Connection, connect } from "./connect.ts";
 import { ageText, printJson, printTable, sizeText } from "./output.ts";
-
-/** A message as the list shows it. */
-export interface QueueRow {
-  readonly id: string;
-  readonly state: string;
-  readonly ageSeconds: number;
-  readonly size: number;
-  readonly tenant: string;
-  readonly from: string;
-  readonly recipients: number;
-  readonly handled: number;
-  /** SES calls begun, of the recipient with the most. */
-  readonly attempts: number;
-  /** RFC 3339; null when it is due or nobody waits. */
-  readonly nextTry: string | null;
-  readonly reason: string;
-}
 
 /** Adds the command. */
 export function addQueueCommand(program: Command): void {

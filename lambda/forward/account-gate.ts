@@ -9,15 +9,15 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import type { SendingQuota } from "../../lib/aws/sending-quota.ts";
 import type { Failure } from "../../lib/core/failure.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
 import { errorText, type Log } from "../../lib/core/log.ts";
+import type { AccountFacts } from "../../lib/core/status.ts";
 import { TokenBucket } from "../../lib/core/token-bucket.ts";
 
 /** What a gate needs; `readQuota` may throw, the rate known before then stays. */
 export interface AccountGateDeps {
-  readonly readQuota: () => Promise<SendingQuota>;
+  readonly readQuota: () => Promise<AccountFacts>;
   /** Invocations that may run at the same time, each with its own gate. */
   readonly concurrency: number;
   readonly now: () => number;
@@ -52,7 +52,7 @@ const {
 export class AccountGate {
   readonly #deps: AccountGateDeps;
   readonly #bucket: TokenBucket;
-  #quota: SendingQuota | undefined;
+  #quota: AccountFacts | undefined;
   #reading: Promise<void> | undefined;
   #triedAtMs = Number.NEGATIVE_INFINITY;
   #knownAtMs = Number.NEGATIVE_INFINITY;

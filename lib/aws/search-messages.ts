@@ -12,7 +12,15 @@ import type { MessageRecord, RecipientRecord } from "../core/message-record.ts";
 import { LEDGER_INDEX, LEDGER_KEYS } from "../core/names.ts";
 import { firstQueueIdAt, parseQueueId, type QueueId } from "../core/queue-id.ts";
 import { batchRead, type Item } from "./batch-read.ts";
-import { failedDay, type Ledger, MESSAGE_SORT, messagePartition, recipientSort, tenantDay } from "./ledger-dynamo.ts";
+import {
+  failedDay,
+  type Ledger,
+  MESSAGE_SORT,
+  messagePartition,
+  recipientSort,
+  storedRecord,
+  tenantDay,
+} from "./ledger-dynamo.ts";
 
 /** What is looked for. `day`: UTC, `2026-11-24`. `failed`: recipients who did not get their mail. */
 export type MessageSearch =
@@ -125,7 +133,10 @@ async function readFound(ledger: Ledger, hits: readonly Item[]): Promise<FoundMe
   const records = new Map<string, unknown>();
   await batchRead(ledger.client, ledger.table, [...keys.values()], (raw) => {
     const item = unmarshall(raw);
-    records.set(`${String(item[LEDGER_KEYS.partition]).slice(2)} ${String(item[LEDGER_KEYS.sort])}`, item["record"]);
+    records.set(
+      `${String(item[LEDGER_KEYS.partition]).slice(2)} ${String(item[LEDGER_KEYS.sort])}`,
+      storedRecord(item),
+    );
   });
   return wanted.map(({ id, recipient }) => ({
     id,

@@ -1,5 +1,6 @@
 /** The queue: everything we are responsible for, and what can be done with many of it at once. */
 
+import type { QueueRow } from "../core/queue-row.ts";
 import { type Html, html } from "./html.ts";
 import {
   age,
@@ -16,24 +17,9 @@ import {
 } from "./parts.ts";
 import type { View } from "./view.ts";
 
-/** One message of the queue. */
-export interface QueueEntry {
-  readonly id: string;
-  readonly state: string;
-  readonly ageSeconds: number;
-  readonly size: number;
-  readonly tenant: string;
-  readonly from: string;
-  readonly recipients: number;
-  readonly handled: number;
-  readonly attempts: number;
-  readonly nextTry: string | null;
-  readonly reason: string;
-}
-
 /** Of a long queue its part after `cursor`. */
 export interface QueuePart {
-  readonly entries: readonly QueueEntry[];
+  readonly entries: readonly QueueRow[];
   readonly next?: string | undefined;
 }
 

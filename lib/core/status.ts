@@ -28,11 +28,15 @@ export type Asked<T> = { readonly value: T } | { readonly error: string };
 
 /** The account of SES. */
 export interface AccountFacts {
+  /** Recipients per second. */
   readonly ratePerSecond: number;
+  /** Recipients in 24 hours; -1: no limit. */
   readonly per24Hours: number;
   readonly sentLast24Hours: number;
   readonly sendingEnabled: boolean;
+  /** `HEALTHY`, `PROBATION` or `SHUTDOWN`. */
   readonly enforcement: string;
+  /** False: sandbox, only verified recipients. */
   readonly production: boolean;
 }
 
