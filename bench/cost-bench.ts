@@ -41,7 +41,7 @@ export interface CostBench {
   readonly keptBytes: number;
   readonly billedMs: typeof BILLED_MS;
   readonly rows: readonly CostRow[];
-  /** What a message costs more that answers another one of the tenant, see `lambda/forward/earlier-ses-ids.ts`. */
+  /** What a message costs more that answers another one of the tenant, see `lib/aws/earlier-ses-ids.ts`. */
   readonly reply: { readonly readUnits: number; readonly queries: number; readonly perThousand: readonly ReplyCost[] };
 }
 

@@ -91,7 +91,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     promise: PROMISES.bytes,
     bug: "a dot at the start of a line is taken off a second time",
-    file: "lambda/forward/prepare-message.ts",
+    file: "lib/aws/prepare-message.ts",
     from: "return { ...prepared, own };",
     to: `const text = Buffer.from(prepared.bytes).toString("latin1").replaceAll("\\r\\n.", "\\r\\n");
   return { ...prepared, own, bytes: Buffer.from(text, "latin1") };`,

@@ -12,6 +12,7 @@ import { addNetworkCommand } from "./network.ts";
 import { addPreflightCommand } from "./preflight.ts";
 import { addQueueCommand } from "./queue.ts";
 import { addQueueActionCommands } from "./queue-actions.ts";
+import { addResendCommand } from "./resend.ts";
 import { addSendCommand } from "./send.ts";
 import { addSetupCommand } from "./setup.ts";
 import { addStandbyCommand } from "./standby.ts";
@@ -43,6 +44,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 nothing found, 4 the 
   addTraceCommand(program);
   addBouncesCommand(program);
   addQueueActionCommands(program);
+  addResendCommand(program);
   addSuppressionCommand(program);
   addTenantCommand(program);
   addCredentialCommand(program);

@@ -5,10 +5,12 @@ import {
   findByMessageId,
   findByRecipient,
   findBySesId,
+  glanceAtMessage,
   type LedgerMessage,
+  type ResendNote,
   readMessage,
 } from "../../lib/aws/ledger-dynamo.ts";
-import { readSpoolEnvelope } from "../../lib/aws/spool-s3.ts";
+import { headSpoolObject, readSpoolEnvelope } from "../../lib/aws/spool-s3.ts";
 import type { RecipientRecord } from "../../lib/core/message-record.ts";
 import { parseQueueId, type QueueId } from "../../lib/core/queue-id.ts";
 import type { Envelope } from "../../lib/core/spool-object.ts";
@@ -21,6 +23,8 @@ export interface Trace extends LedgerMessage {
   readonly id: QueueId;
   /** From the spool, when the ledger has not heard of it yet. */
   readonly spooled: Envelope | undefined;
+  /** Further copies that the operator had sent; `found`: it is in the ledger or the spool. */
+  readonly resends: readonly (ResendNote & { readonly found: boolean })[];
 }
 
 /** Adds the command. */
@@ -67,7 +71,18 @@ export async function readTrace(connection: Connection, id: QueueId): Promise<Tr
   const known = await readMessage(connection.ledger, id);
   const spooled = known.message === undefined ? await readSpoolEnvelope(connection.spool, id) : undefined;
   if (known.message === undefined && spooled === undefined && known.notes.unreadable === undefined) return undefined;
-  return { id, spooled, ...known };
+  return { id, spooled, ...known, resends: await resendsOf(connection, known.notes.resends ?? []) };
+}
+
+async function resendsOf({ ledger, spool }: Connection, noted: readonly ResendNote[]): Promise<Trace["resends"]> {
+  const copies = new Map(noted.map((note) => [note.id, note]));
+  const resends: Trace["resends"][number][] = [];
+  for (const note of copies.values()) {
+    const { message } = await glanceAtMessage(ledger, note.id, []);
+    const found = message !== undefined || (await headSpoolObject(spool, note.id)) !== undefined;
+    resends.push({ ...note, found });
+  }
+  return resends;
 }
 
 function printTrace(trace: Trace): void {
@@ -83,6 +98,12 @@ function printTrace(trace: Trace): void {
     console.log(`  tenant ${tenant}, credential ${message?.credential ?? spooled?.credential}, from <${from}>${size}`);
   }
   if (message?.messageId !== undefined) console.log(`  Message-ID <${message.messageId}>`);
+  const original = message?.resendOf ?? spooled?.resendOf;
+  if (original !== undefined) console.log(`  sent again from ${original}`);
+  for (const { id, at, recipients, found } of trace.resends) {
+    const gone = found ? "" : "; nothing is known of it: never stored, or expired";
+    console.log(`  sent again ${at} as ${id} to ${recipients}${gone}`);
+  }
   for (const recipient of trace.recipients) printRecipient(recipient);
   for (const recipient of spooled?.recipients ?? []) {
     console.log(`  <${recipient.address}>  accepted, not looked at yet`);

@@ -21,6 +21,7 @@ import { addMessages } from "./messages.ts";
 import { addOutbox } from "./outbox.ts";
 import { addOverview } from "./overview.ts";
 import { addQueue, queueChange } from "./queue.ts";
+import { resendChange } from "./resend.ts";
 import { FormTokens, guard, ownPath, type SafetyOptions, secureHeaders } from "./safety.ts";
 import { addSetup } from "./setup.ts";
 import { addSuppressions, unsuppressChange } from "./suppression.ts";
@@ -83,6 +84,7 @@ export function consoleApp(base: Omit<ConsoleContext, "assets">, safety: SafetyO
   addAudit(app, context);
   addChanges(app, context, {
     queue: queueChange(context),
+    resend: resendChange(context),
     unsuppress: unsuppressChange(context),
     "domain-check": domainCheckChange(context),
     ...tenantChanges(context),

@@ -1,17 +1,15 @@
 /** One message's page and its source. */
 
 import type { Hono } from "hono";
-import { getSpoolObject, headSpoolObject } from "../../lib/aws/spool-s3.ts";
+import { KEPT_HEADER_BYTES_MAX, readKeptMessage } from "../../lib/aws/kept-message.ts";
+import { headSpoolObject } from "../../lib/aws/spool-s3.ts";
 import { html } from "../../lib/console/html.ts";
 import { messagePage } from "../../lib/console/message-page.ts";
-import { parseQueueId, type QueueId } from "../../lib/core/queue-id.ts";
-import { decodeSpoolObject, NotASpoolObject, type SpoolObject } from "../../lib/core/spool-object.ts";
+import { parseQueueId } from "../../lib/core/queue-id.ts";
 import { readTrace } from "../commands/trace.ts";
 import { type ConsoleContext, type ConsoleEnv, download, show } from "./console-context.ts";
 import { readOutboxHeader } from "./outbox.ts";
 
-/** Enough for the longest header that the edge takes, and the envelope before it. */
-const HEADER_BYTES_MAX = 2 * 1024 * 1024;
 const HEADER_CHARS_SHOWN = 64 * 1024;
 /** Recipients of one message that are looked up in the outbox. */
 const OUTBOX_LOOKUPS_MAX = 50;
@@ -29,7 +27,7 @@ export function addMessage(app: Hono<ConsoleEnv>, context: ConsoleContext): void
     const { message, spooled, notes, recipients } = trace;
     const [inQueue, kept, sent] = await Promise.all([
       headSpoolObject(connection.spool, id),
-      readKept(context, id, message?.versionId, HEADER_BYTES_MAX),
+      readKeptMessage(connection.spool, id, message?.versionId, KEPT_HEADER_BYTES_MAX),
       sentHeaders(
         dataDir,
         recipients.map(({ sesId }) => sesId).filter((sesId) => sesId !== undefined),
@@ -51,6 +49,8 @@ export function addMessage(app: Hono<ConsoleEnv>, context: ConsoleContext): void
           : `${client.helo} [${client.address}] ${client.tls ?? ""}`,
       unreadable: notes.unreadable,
       order: notes.order,
+      resendOf: message?.resendOf ?? spooled?.resendOf,
+      resends: trace.resends,
       inQueue: inQueue !== undefined,
       received: kept === undefined ? undefined : headerText(kept.message),
       sent: [...sent.values()][0],
@@ -62,31 +62,12 @@ export function addMessage(app: Hono<ConsoleEnv>, context: ConsoleContext): void
     const { words } = c.get("view");
     const id = parseQueueId(c.req.param("id"));
     const trace = id === undefined ? undefined : await readTrace(connection, id);
-    const kept = id === undefined ? undefined : await readKept(context, id, trace?.message?.versionId, undefined);
+    const kept = id === undefined ? undefined : await readKeptMessage(connection.spool, id, trace?.message?.versionId);
     if (id === undefined || kept === undefined) {
       return show(c, context, words.notFound, html`<p>${words.messages.one.notKept}</p>`, 404);
     }
     return download(c, `${id}.eml`, "application/octet-stream", kept.message);
   });
-}
-
-/** From the spool, else the version that holds it after it has left. Undefined where it is gone or is no message. */
-async function readKept(
-  { connection }: ConsoleContext,
-  id: QueueId,
-  version: string | undefined,
-  bytesMax: number | undefined,
-): Promise<SpoolObject | undefined> {
-  const some = bytesMax === undefined ? {} : { bytesMax };
-  const stored =
-    (await getSpoolObject(connection.spool, id, some)) ??
-    (version === undefined ? undefined : await getSpoolObject(connection.spool, id, { version, ...some }));
-  try {
-    return stored === undefined ? undefined : decodeSpoolObject(stored.bytes);
-  } catch (error) {
-    if (error instanceof NotASpoolObject) return undefined;
-    throw error;
-  }
 }
 
 async function sentHeaders(dataDir: string | undefined, sesIds: readonly string[]): Promise<Map<string, string>> {

@@ -12,6 +12,7 @@
 import { createHash } from "node:crypto";
 import { type End, endMessage } from "../../lib/aws/end-message.ts";
 import { createMessage, type LedgerMessage, readMessage } from "../../lib/aws/ledger-dynamo.ts";
+import { prepareMessage } from "../../lib/aws/prepare-message.ts";
 import { RawMessage } from "../../lib/aws/raw-message.ts";
 import { readSendingPermit, type SendingPermit } from "../../lib/aws/sending-permit.ts";
 import { deleteSpoolObject, getSpoolObject } from "../../lib/aws/spool-s3.ts";
@@ -29,7 +30,6 @@ import { decodeSpoolObject, NotASpoolObject, type SpoolObject } from "../../lib/
 import { suppressedFailure } from "../../lib/core/suppression.ts";
 import { type ForwardDeps, type Job, joinEnds, type RecipientEnd, type Target, type Turn } from "./forward-job.ts";
 import { forwardRecipients } from "./forward-recipients.ts";
-import { prepareMessage } from "./prepare-message.ts";
 
 /** What became of a message in one invocation. */
 export type ForwardResult =
@@ -174,8 +174,12 @@ function isComplete({ message, recipients }: LedgerMessage): boolean {
   return message !== undefined && recipients.length >= message.recipients && recipients.every(isSettled);
 }
 
-/** Mail without a Message-ID may be meant to come twice, and our own reports have ids that say what they are. */
+/**
+ * Mail without a Message-ID may be meant to come twice, what the operator sends again is; and our own reports have ids
+ * that say what they are.
+ */
 function copyDigest(object: SpoolObject, message: MessageRecord): string | undefined {
-  if (message.messageId === undefined || message.dsnFor !== undefined) return undefined;
+  const { messageId, dsnFor, resendOf } = message;
+  if (messageId === undefined || dsnFor !== undefined || resendOf !== undefined) return undefined;
   return createHash("sha256").update(object.message).digest("base64url");
 }

@@ -42,6 +42,17 @@ export interface MessageNotes {
   readonly order?: "hold" | "drop" | "drop-silently";
   /** Invocations begun since the last one that ended in order, counted once there have been several. */
   readonly starts?: number;
+  /** Further copies that the operator had sent, the oldest first. */
+  readonly resends?: readonly ResendNote[];
+}
+
+/** One of them. */
+export interface ResendNote {
+  readonly id: QueueId;
+  /** RFC 3339. */
+  readonly at: string;
+  /** To how many. */
+  readonly recipients: number;
 }
 
 /** All that the ledger knows of one message. */
@@ -263,6 +274,31 @@ export async function noteStart(ledger: Ledger, id: QueueId, nowMs: number): Pro
     }),
   );
   return Number(Attributes?.["starts"]?.N ?? 0);
+}
+
+/**
+ * Adds to the notes on a message that a further copy of it is about to be sent. Called again for the same copy it may
+ * stand there twice.
+ */
+export async function noteResend(
+  ledger: Ledger,
+  message: Pick<MessageRecord, "id" | "expiresAt">,
+  copy: ResendNote,
+): Promise<void> {
+  const daysOn = Math.floor(Date.parse(copy.at) / 1000) + NOTES_DAYS * 86_400;
+  await ledger.client.send(
+    new UpdateItemCommand({
+      TableName: ledger.table,
+      Key: { [LEDGER_KEYS.partition]: { S: messagePartition(message.id) }, [LEDGER_KEYS.sort]: { S: NOTES_SORT } },
+      UpdateExpression: "SET #ttl = :ttl, resends = list_append(if_not_exists(resends, :none), :one)",
+      ExpressionAttributeNames: { "#ttl": LEDGER_KEYS.ttl },
+      ExpressionAttributeValues: marshall({
+        ":ttl": Math.max(daysOn, message.expiresAt),
+        ":none": [],
+        ":one": [copy],
+      }),
+    }),
+  );
 }
 
 /** Longer than any message is kept in the spool. */

@@ -20,6 +20,8 @@ export interface ChangeResult {
   readonly lines: readonly string[];
   /** Shown on this page and nowhere else, never written down. */
   readonly secret?: string;
+  /** A page that shows what came of it. */
+  readonly next?: { readonly path: string; readonly text: string };
   readonly back: string;
 }
 
@@ -49,5 +51,5 @@ export function resultPage(view: View, result: ChangeResult): Html {
       : html`<section class="notice good"><h2>${words.confirm.secret}</h2>${copyable(view, "secret", result.secret)}</section>`;
   return html`<ul role="status">${result.lines.map((line) => html`<li>${line}</li>`)}</ul>
 ${secret}
-<p><a class="button" href="${result.back}">${words.confirm.back}</a></p>`;
+<p>${result.next === undefined ? "" : html`<a class="button" href="${result.next.path}">${result.next.text}</a> `}<a class="button" href="${result.back}">${words.confirm.back}</a></p>`;
 }

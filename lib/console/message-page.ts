@@ -2,12 +2,13 @@
 
 import type { Language } from "../core/directory.ts";
 import { factOfEntry } from "../core/failure-fact.ts";
-import type { MessageRecord, RecipientRecord } from "../core/message-record.ts";
+import { isHandled, type MessageRecord, type RecipientRecord } from "../core/message-record.ts";
 import type { HistoryEntry } from "../core/recipient-history.ts";
 import { refusalWords } from "../core/refusal-reasons.ts";
-import { type Content, type Html, html } from "./html.ts";
+import { lacksMail } from "../core/resend.ts";
+import { type Content, type Html, html, NO_HTML } from "./html.ts";
 import { stateBadge } from "./messages-page.ts";
-import { badge, facts, foreign, idLink, size, time } from "./parts.ts";
+import { badge, changeForm, count, facts, foreign, idLink, size, time } from "./parts.ts";
 import { queueButtons } from "./queue-page.ts";
 import type { View } from "./view.ts";
 
@@ -27,6 +28,15 @@ export interface MessageFacts {
   readonly unreadable?: string | undefined;
   readonly order?: string | undefined;
   readonly inQueue: boolean;
+  /** The message that this is a further copy of. */
+  readonly resendOf?: string | undefined;
+  /** Further copies of it; `found`: something is known of that one. */
+  readonly resends: readonly {
+    readonly id: string;
+    readonly at: string;
+    readonly recipients: number;
+    readonly found: boolean;
+  }[];
   /** The header as it came; undefined where the message is kept no more. */
   readonly received?: string | undefined;
   /** The header as SES got it, where that is kept: in local mode. */
@@ -51,11 +61,17 @@ ${facts([
   [one.client, message.client],
   [one.report, message.message?.dsnFor === undefined ? undefined : idLink(message.message.dsnFor)],
   [one.rewrite, message.message?.rewrite],
+  [words.messages.resend.original, message.resendOf === undefined ? undefined : idLink(message.resendOf)],
+  ...message.resends.map(({ id, at, recipients, found }): [string, Html] => [
+    words.messages.resend.copy,
+    html`${idLink(id)} ${time(at)} (${one.recipients}: ${count(recipients)}) ${found ? "" : badge(words.messages.resend.copyUnknown, "warn")}`,
+  ]),
 ])}
 ${message.inQueue ? html`<h2>${one.actions}</h2>${queueButtons(view, message.id)}` : html`<p class="muted">${one.notInQueue}</p>`}
 <h2>${one.recipients}</h2>
 ${message.recipients.map((record) => recipient(view, record, message))}
 ${message.waiting.map((address) => html`<section><h3><bdi>${address}</bdi> ${stateBadge(view, "accepted")}</h3></section>`)}
+${resendPart(view, message)}
 <h2>${one.headers}</h2>
 ${
   message.received === undefined
@@ -63,6 +79,20 @@ ${
     : html`<div class="side"><section><h3>${one.received}</h3><pre tabindex="0">${message.received}</pre></section><section><h3>${one.sent}</h3>${message.sent === undefined ? html`<p class="empty">${one.sentNotKept}</p>` : html`<pre tabindex="0">${message.sent}</pre>`}</section></div>
 <p><a class="button" href="/messages/${message.id}/source" download>${one.source}</a></p>`
 }`;
+}
+
+/** Who ended may be sent it again, those who lack it are chosen already. */
+function resendPart(view: View, { id, recipients, received }: MessageFacts): Html {
+  const { resend } = view.words.messages;
+  const ended = recipients.filter(isHandled);
+  if (ended.length === 0) return NO_HTML;
+  if (received === undefined)
+    return html`<h2>${resend.heading}</h2><p class="empty">${resend.obstacles["not-kept"](id)}</p>`;
+  const boxes = ended.map(
+    (record) =>
+      html`<label class="choice"><input type="checkbox" name="recipient" value="${record.index}"${lacksMail(record) ? html` checked` : ""}> <bdi>${record.address}</bdi> ${stateBadge(view, record.state)}</label>`,
+  );
+  return html`<h2>${resend.heading}</h2><p>${resend.intro}</p>${changeForm(view, "resend", { id }, resend.button, html`<fieldset><legend>${resend.to}</legend>${boxes}</fieldset>`)}`;
 }
 
 function recipient(view: View, record: RecipientRecord, message: MessageFacts): Html {

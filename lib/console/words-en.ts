@@ -178,6 +178,40 @@ export const WORDS_EN = {
       failed: "failed",
       duplicate: "second copy",
     },
+    resend: {
+      heading: "Send it again",
+      intro:
+        "The message as it was received is put into the queue once more, under a queue id of its own. Those who did not get it are chosen.",
+      to: "To",
+      button: "Send again",
+      title: (id: string, recipients: number) =>
+        `Send ${id} again to ${recipients} ${recipients === 1 ? "recipient" : "recipients"}`,
+      first: "gets it, as far as is known for the first time",
+      second: "may have it already and gets a second copy",
+      suppressed: "is on the suppression list, so nothing is sent until it is lifted",
+      waits: (reason: string) =>
+        `Its tenant or sender is paused (${reason}): the copy waits in the queue until that is over.`,
+      effect: (tenant: string) =>
+        `The copy counts as a message of ${tenant} of its own: limits, suppression, reports to the sender and the bill treat it so.`,
+      done: (copy: string) => `Stored as ${copy}; it leaves in a moment.`,
+      show: "Show the copy",
+      original: "Sent again from",
+      copy: "Sent again as",
+      copyUnknown: "nothing is known of it: never stored, or expired",
+      obstacles: {
+        "no-record": (id: string) => `There is no record of ${id}: it has expired, or the message was never looked at.`,
+        "not-kept": (_id: string) =>
+          "The message itself is kept no more, only its records, so it cannot be sent again from here. Ask its sender to send it anew.",
+        "unknown-recipient": (which: string) => `Not a recipient of the message: ${which}.`,
+        "still-open": (who: string) => `The relay is still trying to send it to ${who}. Use retry instead.`,
+        nobody: (_id: string) => "No recipient is chosen. Go back and choose at least one.",
+        "no-tenant": (tenant: string) => `There is no tenant ${tenant} any more.`,
+        "tenant-stopped": (why: string) =>
+          `The tenant may not send now (${why}). Change its contract or limit first, or wait.`,
+        "sender-not-theirs": (domains: string) =>
+          `The sender's domain is not a verified one of the tenant any more: ${domains}.`,
+      },
+    },
     one: {
       title: "Message",
       unknown: "Nothing is known of this message. Its records may have expired; look for it by its recipient.",

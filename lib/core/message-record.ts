@@ -41,6 +41,8 @@ export interface MessageRecord {
   readonly clientAddress: string;
   readonly recipients: number;
   readonly dsnFor?: string;
+  /** A further copy of this message, which the operator had sent. */
+  readonly resendOf?: QueueId;
   /** The kind of mail it is, when it went out under another From. */
   readonly rewrite?: RewriteClass;
   /** The return path is in no domain of the tenant: it must not be sent a report. */

@@ -36,6 +36,7 @@ export function newMessageRecord(object: SpoolObject, versionId: string | undefi
     clientAddress: envelope.client.address,
     recipients: envelope.recipients.length,
     ...(envelope.dsnFor === undefined ? {} : { dsnFor: envelope.dsnFor }),
+    ...(envelope.resendOf === undefined ? {} : { resendOf: envelope.resendOf }),
     ...(envelope.rewrite === undefined ? {} : { rewrite: envelope.rewrite }),
     ...(envelope.foreignReturnPath === undefined ? {} : { foreignReturnPath: envelope.foreignReturnPath }),
     expiresAt,

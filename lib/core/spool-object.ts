@@ -69,6 +69,8 @@ export interface Envelope {
   };
   /** Set on mail the relay itself wrote: never makes another DSN. Value: which message it reports on. */
   readonly dsnFor?: string;
+  /** Set on mail that the operator sends again: the message that it is a further copy of. */
+  readonly resendOf?: QueueId;
   /** Set when the mail is to go out under another From; the kind of mail it is. */
   readonly rewrite?: RewriteClass;
   /** Set when the return path is in no domain of the tenant: nothing is ever sent to it. */
@@ -140,6 +142,7 @@ export function encodeSpoolHeader(envelope: Envelope, received: string): Buffer 
     `Relayhost-Mail: FROM:<${checkedPath(envelope.returnPath ?? "")}>${formatMailParameters(envelope)}`,
   ];
   if (envelope.dsnFor !== undefined) lines.push(`Relayhost-Dsn-For: ${encodeXtext(envelope.dsnFor)}`);
+  if (envelope.resendOf !== undefined) lines.push(`Relayhost-Resend-Of: ${envelope.resendOf}`);
   if (envelope.rewrite !== undefined) lines.push(`Relayhost-Rewrite: ${envelope.rewrite}`);
   if (envelope.foreignReturnPath === true) lines.push(`Relayhost-Return-Path: ${FOREIGN}`);
   for (const recipient of envelope.recipients) lines.push(`Relayhost-Rcpt: ${formatRecipient(recipient)}`);
@@ -199,6 +202,9 @@ function envelopeOf(fields: ReadonlyMap<string, readonly string[]>): Envelope {
   if (recipients.length === 0) throw new NotASpoolObject("there is no Relayhost-Rcpt");
   const optional = (name: string): string | undefined => (fields.has(name) ? one(name) : undefined);
   const dsnFor = optional("Dsn-For");
+  const resendOf = optional("Resend-Of");
+  const original = resendOf === undefined ? undefined : parseQueueId(resendOf);
+  if (resendOf !== undefined && original === undefined) throw newer(`Relayhost-Resend-Of is ${resendOf}`);
   const rewrite = optional("Rewrite");
   if (rewrite !== undefined && !isRewriteClass(rewrite)) throw newer(`Relayhost-Rewrite is ${rewrite}`);
   const owner = optional("Return-Path");
@@ -212,6 +218,7 @@ function envelopeOf(fields: ReadonlyMap<string, readonly string[]>): Envelope {
     ...parseMail(one("Mail")),
     recipients,
     ...(dsnFor === undefined ? {} : { dsnFor: decodeXtext(dsnFor) }),
+    ...(original === undefined ? {} : { resendOf: original }),
     ...(rewrite === undefined ? {} : { rewrite }),
     ...(owner === undefined ? {} : { foreignReturnPath: true }),
   };

@@ -72,9 +72,10 @@ const recipient: fc.Arbitrary<EnvelopeRecipient> = fc.record(
   },
   { requiredKeys: ["address"] },
 );
+const anyId = fc.uint8Array({ minLength: 11, maxLength: 11 }).map((bytes) => makeQueueId(1_790_000_000_000, bytes));
 const envelope: fc.Arbitrary<Envelope> = fc.record(
   {
-    id: fc.uint8Array({ minLength: 11, maxLength: 11 }).map((bytes) => makeQueueId(1_790_000_000_000, bytes)),
+    id: anyId,
     tenant: anyText,
     credential: anyText,
     returnPath: fc.option(address),
@@ -90,6 +91,7 @@ const envelope: fc.Arbitrary<Envelope> = fc.record(
       { requiredKeys: ["address", "port", "helo"] },
     ),
     dsnFor: anyText,
+    resendOf: anyId,
     rewrite: fc.constantFrom(...REWRITE_CLASSES),
     foreignReturnPath: fc.constant<true>(true),
   },
@@ -174,7 +176,9 @@ describe("encodeSpoolHeader", () => {
     fc.assert(
       fc.property(envelope, (given) => {
         const lines = encodeSpoolHeader(given, RECEIVED).toString("latin1").slice(0, -RECEIVED.length).split("\r\n");
-        const optional = [given.dsnFor, given.rewrite, given.foreignReturnPath].filter((value) => value !== undefined);
+        const optional = [given.dsnFor, given.resendOf, given.rewrite, given.foreignReturnPath].filter(
+          (value) => value !== undefined,
+        );
         const fields = 8 + given.recipients.length + optional.length;
         expect(lines.pop()).toBe("");
         expect(lines).toHaveLength(fields);

@@ -5,12 +5,12 @@
  * look-up.
  */
 
-import { type Directory, readRows } from "../../lib/aws/directory-dynamo.ts";
-import { coveringDomains } from "../../lib/core/address.ts";
-import { domainKey, type SenderDomain, senderVerdict } from "../../lib/core/directory.ts";
-import { fieldValue, readHeader } from "../../lib/core/header-fields.ts";
-import { fromDomains } from "../../lib/core/header-from.ts";
-import type { SpoolObject } from "../../lib/core/spool-object.ts";
+import { coveringDomains } from "../core/address.ts";
+import { domainKey, type SenderDomain, senderVerdict } from "../core/directory.ts";
+import { fieldValue, readHeader } from "../core/header-fields.ts";
+import { fromDomains } from "../core/header-from.ts";
+import type { SpoolObject } from "../core/spool-object.ts";
+import { type Directory, readRows } from "./directory-dynamo.ts";
 
 /** Of the Sender field. Throws what DynamoDB throws. */
 export async function verifiedSenderDomains(directory: Directory, object: SpoolObject): Promise<ReadonlySet<string>> {

@@ -7,13 +7,13 @@
  * Failure:  throws what DynamoDB throws.
  */
 
-import { type Directory, readRow } from "../../lib/aws/directory-dynamo.ts";
-import { formatAddress } from "../../lib/core/address.ts";
-import { tenantKey } from "../../lib/core/directory.ts";
-import { addressCandidates, fixedAddress, usesSystemAddress } from "../../lib/core/rewrite-address.ts";
-import { automaticFields, rewriteFrom } from "../../lib/core/rewrite-from.ts";
-import type { RewriteClass } from "../../lib/core/sender-class.ts";
-import type { SpoolObject } from "../../lib/core/spool-object.ts";
+import { formatAddress } from "../core/address.ts";
+import { tenantKey } from "../core/directory.ts";
+import { addressCandidates, fixedAddress, usesSystemAddress } from "../core/rewrite-address.ts";
+import { automaticFields, rewriteFrom } from "../core/rewrite-from.ts";
+import type { RewriteClass } from "../core/sender-class.ts";
+import type { SpoolObject } from "../core/spool-object.ts";
+import { type Directory, readRow } from "./directory-dynamo.ts";
 import { verifiedDomains } from "./verified-sender-domains.ts";
 
 /** Where domains are looked up, and what mail goes out under that fits none. */

@@ -7,12 +7,12 @@
  * Failure:  is logged, and the mail goes without: a thread less well shown holds up no mail.
  */
 
-import { findByMessageId, glanceAtFirstRecipients, type Ledger } from "../../lib/aws/ledger-dynamo.ts";
-import { addressKey } from "../../lib/core/address.ts";
-import { isSesMessageId, referencedIds, sesMessageId } from "../../lib/core/header-message-ids.ts";
-import { LIMITS } from "../../lib/core/limits.ts";
-import { errorText, type Log } from "../../lib/core/log.ts";
-import type { SpoolObject } from "../../lib/core/spool-object.ts";
+import { addressKey } from "../core/address.ts";
+import { isSesMessageId, referencedIds, sesMessageId } from "../core/header-message-ids.ts";
+import { LIMITS } from "../core/limits.ts";
+import { errorText, type Log } from "../core/log.ts";
+import type { SpoolObject } from "../core/spool-object.ts";
+import { findByMessageId, glanceAtFirstRecipients, type Ledger } from "./ledger-dynamo.ts";
 
 /** What looking up needs. */
 export interface EarlierSesIdsDeps {

@@ -1,12 +1,12 @@
 /** Makes the octets that SES gets from a spool object, with what only directory and ledger know. */
 
-import type { Directory } from "../../lib/aws/directory-dynamo.ts";
-import { isAddress, parseAddress } from "../../lib/core/address.ts";
-import { describeEdit } from "../../lib/core/header-edits.ts";
-import { fieldValue, readHeader } from "../../lib/core/header-fields.ts";
-import { fromDomains } from "../../lib/core/header-from.ts";
-import { type PreparedMessage, prepareForSes } from "../../lib/core/header-rules.ts";
-import type { SpoolObject } from "../../lib/core/spool-object.ts";
+import { isAddress, parseAddress } from "../core/address.ts";
+import { describeEdit } from "../core/header-edits.ts";
+import { fieldValue, readHeader } from "../core/header-fields.ts";
+import { fromDomains } from "../core/header-from.ts";
+import { type PreparedMessage, prepareForSes } from "../core/header-rules.ts";
+import type { SpoolObject } from "../core/spool-object.ts";
+import type { Directory } from "./directory-dynamo.ts";
 import { type EarlierSesIdsDeps, earlierSesIds } from "./earlier-ses-ids.ts";
 import { senderFields } from "./sender-fields.ts";
 import { verifiedSenderDomains } from "./verified-sender-domains.ts";
