@@ -20,7 +20,7 @@ ledger, the reports and the spool.
 
 Exit codes: 0 nothing is wrong, 1 something is, 2 wrong arguments.
 
-Full disks take root (a tmpfs is mounted), and Postfix as a sender takes root and Debian's package
+Full disks take root (a tmpfs is mounted), and Postfix, Exim and OpenSMTPD as senders take root and Debian's packages
 (bash test/interop/install.sh); what is not there is named in the summary.
 
 Examples:
@@ -77,6 +77,7 @@ function print(report: FaultReport): void {
     ["senders", report.senders.join(", ")],
     ["messages with a 250", `${report.messages}, to ${report.recipients} recipients`],
     ["put off (4xx)", String(report.deferrals)],
+    ["put off by a full disk", `${report.diskFull.putOff} messages, ${report.diskFull.takenLater} of them taken later`],
     ["connections broken", String(report.brokenConnections)],
     ["delivered / bounced", `${report.delivered} / ${report.bounced}, ${report.reports} reports to senders`],
     ["second copies stopped", String(report.duplicatesStopped)],
@@ -89,15 +90,30 @@ function print(report: FaultReport): void {
     ["wrong in the ledger", String(report.wrongLedger.length)],
     ["senders not told", String(report.untold.length)],
     ["refused for good", String(report.refusals.length)],
+    [
+      "strangers refused",
+      Object.entries(report.strangers.refused)
+        .map(([name, count]) => `${name} ${count}`)
+        .join(", "),
+    ],
+    ["strangers' mail taken", String(report.strangers.taken.length)],
+    ["mail destroyed by a mistake", String(report.strangers.destroyed.length)],
+    ["replies not of the table", `${report.replies.strange.length} of ${report.replies.count}`],
+    [
+      "webhooks posted / wanted",
+      `${report.webhooks.posted} / ${report.webhooks.wanted}, ${report.webhooks.again} again, ${report.webhooks.failures} tries failed, ${report.webhooks.dead.length} put aside`,
+    ],
+    ["webhooks not posted", String(report.webhooks.untold.length)],
     ["came to rest", `${(report.settleMs / 1000).toFixed(0)} s, clocks set ahead ${report.clockSteps} times`],
   ];
   printTable(["WHAT", "HOW MANY"], rows);
   for (const name of report.missing) console.log(`\nNot in this run: ${name}`);
   if (report.duplicates.length > 0) console.log("\nDuplicates, one by one:\n");
-  for (const { key, queueId, because, after } of report.duplicates) {
-    const before = after === undefined ? "" : `; faults before: ${after.join(", ")}`;
-    console.log(`  ${key} (${queueId}): ${because ?? "NOT EXPLAINED"}${before}`);
+  for (const { key, queueId, because } of report.duplicates) {
+    console.log(`  ${key} (${queueId}): ${because ?? "NOT EXPLAINED"}`);
   }
+  if (report.webhooks.dead.length > 0) console.log(`\nWebhooks put aside: ${report.webhooks.deadBecause.join("; ")}\n`);
+  for (const line of report.webhooks.dead) console.log(`  ${line}`);
   const wrong = violations(report);
   for (const line of wrong) console.log(`WRONG  ${line}`);
   const verdict = wrong.length === 0 ? "all as promised" : `${wrong.length} violations`;

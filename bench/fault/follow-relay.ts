@@ -9,6 +9,7 @@ import { outboxReader } from "../../test/support/outbox.ts";
 import type { Books } from "./reckon.ts";
 import type { LoggedEvent, RelayProcesses } from "./relay-processes.ts";
 
+const KEPT: ReadonlySet<string> = new Set(["possible-duplicate", "webhook-dead"]);
 const LOOK_EVERY_MS = 2_000;
 
 /** Events that the reckoning needs are kept, the others counted. */
@@ -18,13 +19,16 @@ export function collectEvents(relay: RelayProcesses): { kept: LoggedEvent[]; cou
   relay.onEvent = (logged) => {
     const { event } = logged.event;
     counts[event] = (counts[event] ?? 0) + 1;
-    if (event === "possible-duplicate") kept.push(logged);
+    if (KEPT.has(event)) kept.push(logged);
   };
   return { kept, counts };
 }
 
 /** Takes in what SES takes while it does, since a long run's outbox is large. */
-export function followOutbox(relay: RelayProcesses): { close(): Promise<Pick<Books, "copies" | "reports">> } {
+export function followOutbox(
+  relay: RelayProcesses,
+  senders: readonly string[] = [LOAD_SENDER],
+): { close(): Promise<Pick<Books, "copies" | "reports">> } {
   const reader = outboxReader(join(relay.dataDir, "ses", "outbox"));
   const copies = new OutboxCopies();
   const reports: Books["reports"][number][] = [];
@@ -34,8 +38,9 @@ export function followOutbox(relay: RelayProcesses): { close(): Promise<Pick<Boo
     copies.add(mails);
     for (const mail of mails) {
       const queueId = tagOf(mail, SES_TAG.id);
-      if (!mail.recipients.includes(LOAD_SENDER) || queueId === undefined) continue;
-      reports.push({ queueId, recipients: mail.recipients, sesId: mail.id });
+      const { id: sesId, recipients, takenAtMs } = mail;
+      if (queueId === undefined || !senders.some((sender) => recipients.includes(sender))) continue;
+      reports.push({ queueId, recipients, sesId, takenAtMs });
     }
   };
   const looking = (async () => {

@@ -2,6 +2,8 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { ChangeMessageVisibilityCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
+import { SMTP_REPLIES } from "../../lib/core/smtp-reply.ts";
+import { parseQueuedWebhook } from "../../lib/core/webhook.ts";
 import type { MailLoad } from "../../test/fault/mail-load.ts";
 import type { SeededRandom } from "../../test/fault/seeded-random.ts";
 import type { AwsCall, AwsFault } from "../../test/support/aws-proxy.ts";
@@ -15,8 +17,10 @@ export interface HappenedFault {
   readonly fault: PlannedFault;
   readonly atMs: number;
   readonly endMs: number;
-  /** Calls or queue messages that it met, where it meets such. */
+  /** Calls or queue messages that it met, where it meets such; for a full disk, messages that were put off. */
   readonly met: number;
+  /** When it met each of its calls. */
+  readonly hitsAtMs: readonly number[];
   /** Why it could not be done here; absent when it was. */
   readonly skipped?: string;
 }
@@ -35,7 +39,11 @@ interface CallWindow {
   readonly fault: Fault & { kind: "calls" | "queue-duplicates" | "queue-shuffle" };
   left: number;
   met: number;
+  readonly hitsAtMs: number[];
 }
+
+/** What came of one. */
+type Outcome = Pick<HappenedFault, "met" | "skipped"> & { readonly hitsAtMs?: readonly number[] };
 
 /** Copies of queue messages come back within this time. */
 const COPY_DELAY_SECONDS = 5;
@@ -70,9 +78,8 @@ export async function injectFaults(
     const atMs = relay.elapsedMs();
     victims.progress(`${(atMs / 1000).toFixed(1)} s  ${nameOf(fault)}`);
     under.push(
-      happen(fault, victims, windows).then(({ met, skipped }) => {
-        const end = { atMs, endMs: relay.elapsedMs(), met, ...(skipped === undefined ? {} : { skipped }) };
-        happened.push({ name: nameOf(fault), fault, ...end });
+      happen(fault, victims, windows).then((outcome) => {
+        happened.push({ name: nameOf(fault), fault, atMs, endMs: relay.elapsedMs(), hitsAtMs: [], ...outcome });
       }),
     );
   }
@@ -89,11 +96,7 @@ async function moreTaken({ load }: Victims): Promise<void> {
   while (load.acknowledged.size < wanted && performance.now() < deadlineMs) await pause(LOOK_EVERY_MS);
 }
 
-async function happen(
-  fault: PlannedFault,
-  victims: Victims,
-  windows: Set<CallWindow>,
-): Promise<{ met: number; skipped?: string }> {
+async function happen(fault: PlannedFault, victims: Victims, windows: Set<CallWindow>): Promise<Outcome> {
   const { relay, load, disk } = victims;
   switch (fault.kind) {
     case "kill":
@@ -109,11 +112,12 @@ async function happen(
         fault,
         left: fault.kind === "calls" ? fault.calls : Number.POSITIVE_INFINITY,
         met: 0,
+        hitsAtMs: [],
       };
       windows.add(window);
       await pause(fault.forMs);
       windows.delete(window);
-      return { met: window.met };
+      return { met: window.met, hitsAtMs: window.hitsAtMs };
     }
     case "clock-jump":
       relay.setClock(relay.clockAheadMs() + fault.aheadMs);
@@ -125,16 +129,25 @@ async function happen(
       return { met: 1 };
     case "disk-full": {
       if (typeof disk === "string") return { met: 0, skipped: disk };
+      const before = putOffLarge(load);
       await disk.fill();
       load.sendLarge(LARGE_MESSAGES);
       await pause(fault.forMs);
+      // A slow machine needs more time until one has come.
+      const deadlineMs = performance.now() + BETWEEN_MAX_MS;
+      while (putOffLarge(load) === before && performance.now() < deadlineMs) await pause(LOOK_EVERY_MS);
       await disk.empty();
-      return { met: 1 };
+      return { met: putOffLarge(load) - before };
     }
     case "client-cut":
       load.cutOff(fault.transactions);
       return { met: fault.transactions };
   }
+}
+
+/** How often a message too large for the memory was not stored. */
+function putOffLarge({ deferrals }: MailLoad): number {
+  return deferrals.filter(({ large, reply }) => large && reply.includes(SMTP_REPLIES.notStored.text)).length;
 }
 
 function faultOf(call: AwsCall, windows: ReadonlySet<CallWindow>, victims: Victims): AwsFault {
@@ -144,6 +157,7 @@ function faultOf(call: AwsCall, windows: ReadonlySet<CallWindow>, victims: Victi
       if (fault.service !== call.service || window.left === 0 || !victims.random.chance(fault.share)) continue;
       window.left -= 1;
       window.met += 1;
+      window.hitsAtMs.push(victims.relay.elapsedMs());
       return callFault(fault.fault, call, victims.random);
     }
     if (call.operation !== "ReceiveMessage") continue;
@@ -208,7 +222,7 @@ async function comeAgain(
   { relay, random }: Victims,
 ): Promise<void> {
   const { ReceiptHandle, Body } = message;
-  const QueueUrl = /"eventSource":"aws:s3"/.test(Body) ? relay.names.forwardQueueUrl : relay.names.feedbackQueueUrl;
+  const QueueUrl = queueOf(Body, relay);
   const command = random.chance(0.5)
     ? new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 0 })
     : undefined;
@@ -217,6 +231,12 @@ async function comeAgain(
     const DelaySeconds = random.between(0, COPY_DELAY_SECONDS);
     await relay.direct.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: Body, DelaySeconds }));
   }
+}
+
+/** Which queue a message of this body is in. */
+function queueOf(body: string, { names, webhookQueues }: RelayProcesses): string {
+  if (/"eventSource":"aws:s3"/.test(body)) return names.forwardQueueUrl;
+  return parseQueuedWebhook(body) === undefined ? names.feedbackQueueUrl : webhookQueues.queueUrl;
 }
 
 function parseReceived(answer: Buffer): Received | undefined {

@@ -10,6 +10,7 @@ import type { DsnNote, RecipientRecord } from "../../lib/core/message-record.ts"
 import { parseQueueId, queueIdTimeMs } from "../../lib/core/queue-id.ts";
 import type { AcknowledgedMail } from "../../test/fault/mail-load.ts";
 import { alteredIn, type Copy, keysOf, missingFrom, type OutboxCopies } from "../../test/fault/outbox-copies.ts";
+import { type Cause, explain } from "./causes.ts";
 
 /** What there is to reckon with. */
 export interface Books {
@@ -20,13 +21,16 @@ export interface Books {
     readonly queueId: string;
     readonly recipients: readonly string[];
     readonly sesId: string;
+    readonly takenAtMs: number;
   }[];
   readonly records: readonly RecipientRecord[];
   readonly events: readonly { readonly atMs: number; readonly event: LogEvent }[];
-  /** When something went wrong after which a second copy may come, milliseconds since the relay's start. */
-  readonly causes: readonly number[];
-  /** Envelope sender of all mail: reports go there. */
-  readonly sender: string;
+  /** What went wrong after which a second copy may come. */
+  readonly causes: readonly Cause[];
+  /** When the relay was first up, by the machine's clock (epoch milliseconds). */
+  readonly startedAtMs: number;
+  /** Envelope sender of each tenant's mail: reports go there. */
+  readonly senders: Readonly<Record<string, string>>;
 }
 
 /** A second copy, and why there is one. */
@@ -36,8 +40,6 @@ export interface Duplicate {
   readonly sesId: string;
   /** Undefined: nothing explains it. */
   readonly because: string | undefined;
-  /** When the relay said that it might happen, milliseconds since its start; undefined when the client sent again. */
-  readonly atMs: number | undefined;
 }
 
 /** What became of all mail. */
@@ -60,6 +62,8 @@ export interface Reckoning {
   readonly duplicates: readonly Duplicate[];
 }
 
+const LOG_LINE_MS = 2_000;
+
 /** See the head of this file. */
 export function reckon(books: Books): Reckoning {
   const { acknowledged, copies, records, events } = books;
@@ -79,17 +83,8 @@ export function reckon(books: Books): Reckoning {
     misdirected: misdirected(books),
     wrongLedger: wrongLedger(books, recordsByCopy),
     untold: bounces.flatMap((record) => untold(record, books)),
-    duplicates: [...duplicatesOf(books, possible, recordsByCopy), ...secondReports(books, possible)].map((duplicate) =>
-      withCause(duplicate, books.causes),
-    ),
+    duplicates: [...duplicatesOf(books, possible, recordsByCopy), ...secondReports(books, possible)],
   };
-}
-
-/** What the relay announced needs a reason, too: no claim runs out where nothing went wrong. */
-function withCause(duplicate: Duplicate, causes: readonly number[]): Duplicate {
-  const { atMs } = duplicate;
-  if (atMs === undefined || causes.some((causeMs) => causeMs <= atMs)) return duplicate;
-  return { ...duplicate, because: undefined };
 }
 
 function misdirected({ acknowledged, copies }: Books): string[] {
@@ -118,7 +113,8 @@ function wrongLedger({ acknowledged, copies }: Books, recordsByCopy: ReadonlyMap
 }
 
 /** Who bounced, and whose sender was not told so. */
-function untold(record: RecipientRecord, { reports, sender }: Books): string[] {
+function untold(record: RecipientRecord, { reports, senders }: Books): string[] {
+  const sender = senders[record.tenant ?? ""] ?? "";
   const name = `${record.id}/${record.index} ${record.address}`;
   const note: DsnNote | undefined = record.dsns?.find(({ outcome }) => outcome.action === "failed");
   if (note === undefined) return [`${name}: no report is noted`];
@@ -128,10 +124,11 @@ function untold(record: RecipientRecord, { reports, sender }: Books): string[] {
 }
 
 function* duplicatesOf(
-  { copies }: Books,
+  books: Books,
   possible: ReadonlyMap<string, readonly number[]>,
   recordsByCopy: ReadonlyMap<string, RecipientRecord>,
 ): Generator<Duplicate> {
+  const { copies } = books;
   for (const key of copies.keys()) {
     const all = copies.of(key);
     if (all.length < 2) continue;
@@ -140,27 +137,35 @@ function* duplicatesOf(
     const ids = [...byId.keys()].sort();
     for (const [number, id] of ids.entries()) {
       const first = ids[0] ?? "";
-      const [copy, ...again] = byId.get(id) ?? [];
+      const [copy] = byId.get(id) ?? [];
       if (number > 0 && copy !== undefined) {
         const because = whySentTwice(first, id, recordsByCopy.get(`${first} ${recipient}`));
-        yield { key, queueId: id, sesId: copy.sesId, because, atMs: undefined };
+        yield { key, queueId: id, sesId: copy.sesId, because };
       }
-      yield* repeated(key, id, again, possible.get(`${id} ${recipient}`) ?? []);
+      yield* repeated(books, key, id, byId.get(id) ?? [], possible.get(`${id} ${recipient}`) ?? []);
     }
   }
 }
 
-/** Second copies under one queue id: each needs an event that said it might come. */
+/**
+ * Second copies under one queue id. Each needs an event that said it might come, and a fault that was at work when the
+ * copy before it was sent.
+ */
 function* repeated(
+  { causes, startedAtMs }: Books,
   key: string,
   queueId: string,
-  again: readonly Copy[],
+  all: readonly Pick<Copy, "sesId" | "takenAtMs">[],
   told: readonly number[],
 ): Generator<Duplicate> {
-  for (const [number, { sesId }] of again.entries()) {
-    const atMs = told[number];
-    const because = atMs === undefined ? undefined : "possible-duplicate: an earlier try had ended without a record";
-    yield { key, queueId, sesId, because, atMs };
+  const inOrder = all.toSorted((a, b) => a.takenAtMs - b.takenAtMs);
+  for (const [number, { sesId, takenAtMs }] of inOrder.entries()) {
+    const before = inOrder[number - 1];
+    if (before === undefined) continue;
+    // An event stands in the log before its copy leaves; its line may come a little later.
+    const toldMs = told.findLast((atMs) => atMs <= takenAtMs - startedAtMs + LOG_LINE_MS);
+    const firstMs = before.takenAtMs - startedAtMs;
+    yield { key, queueId, sesId, because: toldMs === undefined ? undefined : explain(causes, { firstMs, toldMs }) };
   }
 }
 
@@ -175,14 +180,12 @@ function whySentTwice(first: string, second: string, original: RecipientRecord |
   return original?.state === "failed" ? `sent again by its client after ${first} had failed` : undefined;
 }
 
-function* secondReports({ reports }: Books, possible: ReadonlyMap<string, readonly number[]>): Generator<Duplicate> {
-  const byKey = Map.groupBy(
-    reports.flatMap(({ queueId, recipients, sesId }) => recipients.map((recipient) => ({ queueId, recipient, sesId }))),
-    ({ queueId, recipient }) => `${queueId} ${recipient}`,
+function* secondReports(books: Books, possible: ReadonlyMap<string, readonly number[]>): Generator<Duplicate> {
+  const single = books.reports.flatMap(({ recipients, ...report }) =>
+    recipients.map((recipient) => ({ ...report, recipient })),
   );
-  for (const [key, [first, ...again]] of byKey) {
-    const copies = again.map(({ sesId }) => ({ sesId, queueId: first?.queueId, bodyHash: "" }));
-    yield* repeated(`report ${key}`, first?.queueId ?? "", copies, possible.get(key) ?? []);
+  for (const [key, all] of Map.groupBy(single, ({ queueId, recipient }) => `${queueId} ${recipient}`)) {
+    yield* repeated(books, `report ${key}`, all[0]?.queueId ?? "", all, possible.get(key) ?? []);
   }
 }
 

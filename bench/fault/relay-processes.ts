@@ -16,8 +16,9 @@ import { createInterface } from "node:readline";
 import { makeDynamoDb, makeS3, makeSqs } from "../../lib/aws/clients.ts";
 import { readRow, writeRow } from "../../lib/aws/directory-dynamo.ts";
 import { provisionLocal } from "../../lib/aws/provision.ts";
+import { provisionWebhooks, type WebhookQueues } from "../../lib/aws/provision-webhooks.ts";
 import type { RuntimeNames } from "../../lib/config/runtime-names.ts";
-import { tenantKey } from "../../lib/core/directory.ts";
+import { tenantKey, type WebhookSettings } from "../../lib/core/directory.ts";
 import type { LogEvent } from "../../lib/core/log.ts";
 import { ENV } from "../../lib/core/names.ts";
 import { DEMO_DOMAINS, DEMO_TENANT, seedDemoTenant } from "../../lib/local/demo-tenant.ts";
@@ -26,6 +27,7 @@ import { RELAY_HOST } from "../../test/interop/support/machine.ts";
 import { type AwsProxy, startAwsProxy } from "../../test/support/aws-proxy.ts";
 import { freePort } from "../../test/support/free-port.ts";
 import { handlerEnvironment, TEST_HOST_NAME } from "../../test/support/pipeline.ts";
+import { addNeighbour, NEIGHBOUR } from "./neighbour.ts";
 import { PROCESSES, type ProcessName } from "./schedule.ts";
 
 /** An event of the relay's log, by whom and when. */
@@ -39,6 +41,7 @@ export interface LoggedEvent {
 /** A relay that takes mail. */
 export interface RelayProcesses {
   readonly names: RuntimeNames;
+  readonly webhookQueues: WebhookQueues;
   readonly dataDir: string;
   readonly smtpPort: number;
   readonly smtpsPort: number;
@@ -76,6 +79,8 @@ export interface RelayProcesses {
 export interface RelayProcessesOptions {
   /** A folder, made by the caller, for the edge's temporary files. Default: one in the data folder. */
   readonly temporaryDir?: string;
+  /** Where the second customer is told what became of its mail; default nowhere. */
+  readonly webhook?: WebhookSettings;
   /** True: heaps can be measured. */
   readonly watchHeap?: boolean;
   /** Settings of the relay beside the usual ones. */
@@ -108,6 +113,7 @@ export async function startRelayProcesses(options: RelayProcessesOptions = {}): 
   const env: NodeJS.ProcessEnv = { ...process.env };
   useLocalAws(env, proxy.endpoint);
 
+  const identities = [...DEMO_DOMAINS, NEIGHBOUR.domain, TEST_HOST_NAME];
   const heapReport = options.watchHeap === true ? ["--expose-gc", "--import", join(PROGRAMS, "heap-report.ts")] : [];
   const scriptOf = (name: ProcessName): { script: string; args: string[] } => {
     const services = join(PROGRAMS, "services.ts");
@@ -120,12 +126,13 @@ export async function startRelayProcesses(options: RelayProcessesOptions = {}): 
       case "ses":
         return {
           script: services,
-          args: [name, join(dataDir, name), String(ports.ses), ...DEMO_DOMAINS, TEST_HOST_NAME],
+          args: [name, join(dataDir, name), String(ports.ses), ...identities],
         };
       case "forward-1":
       case "forward-2":
         return { script: join(PROGRAMS, "worker.ts"), args: ["forward"] };
       case "feedback":
+      case "webhook":
       case "sweep":
         return { script: join(PROGRAMS, "worker.ts"), args: [name] };
     }
@@ -180,6 +187,7 @@ export async function startRelayProcesses(options: RelayProcessesOptions = {}): 
   const direct = { s3: makeS3(pointedAt(ports.storage)), sqs: makeSqs(), dynamodb: makeDynamoDb() };
   const relay: RelayProcesses = {
     names: {} as RuntimeNames,
+    webhookQueues: {} as WebhookQueues,
     dataDir,
     smtpPort,
     smtpsPort,
@@ -228,10 +236,12 @@ export async function startRelayProcesses(options: RelayProcessesOptions = {}): 
   try {
     await Promise.all((["storage", "dynamodb", "ses"] as const).map(start));
     const names = await provisionLocal(RELAY_HOST);
-    Object.assign(relay, { names });
-    await fillDirectory({ client: direct.dynamodb, table: names.directoryTable });
-    Object.assign(env, handlerEnvironment(names), edgeEnvironment(relay), options.settings);
-    await Promise.all((["forward-1", "forward-2", "feedback", "sweep", "edge"] as const).map(start));
+    Object.assign(relay, { names, webhookQueues: await provisionWebhooks() });
+    const directory = { client: direct.dynamodb, table: names.directoryTable };
+    await fillDirectory(directory);
+    await addNeighbour(directory, options.webhook);
+    Object.assign(env, handlerEnvironment(names), webhookEnvironment(relay), edgeEnvironment(relay), options.settings);
+    await Promise.all((["forward-1", "forward-2", "feedback", "webhook", "sweep", "edge"] as const).map(start));
     startedMs = performance.now();
     return relay;
   } catch (error) {
@@ -273,6 +283,14 @@ async function fillDirectory(directory: Parameters<typeof readRow>[0]): Promise<
   const tenant = await readRow(directory, tenantKey(DEMO_TENANT));
   if (tenant?.kind !== "tenant") throw new Error("there is no demo tenant");
   await writeRow(directory, { ...tenant, breaker: { pauses: false } });
+}
+
+function webhookEnvironment({ webhookQueues }: RelayProcesses): NodeJS.ProcessEnv {
+  return {
+    [ENV.webhookQueueUrl]: webhookQueues.queueUrl,
+    [ENV.webhookDlqUrl]: webhookQueues.dlqUrl,
+    [ENV.webhookLoopback]: "true",
+  };
 }
 
 function edgeEnvironment(relay: RelayProcesses): NodeJS.ProcessEnv {

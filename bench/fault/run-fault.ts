@@ -1,17 +1,29 @@
 /** One fault run: the whole relay under steady load, a plan of faults, rest, and the reckoning. */
 
 import { setTimeout as pause } from "node:timers/promises";
+import { receiveFromQueue } from "../../lib/aws/queue-sqs.ts";
+import type { RecipientRecord } from "../../lib/core/message-record.ts";
+import { SMTP_REPLIES } from "../../lib/core/smtp-reply.ts";
+import { parseQueuedWebhook } from "../../lib/core/webhook.ts";
+import { DEMO_TENANT } from "../../lib/local/demo-tenant.ts";
 import { LOAD_SENDER, type MailLoad, startMailLoad } from "../../test/fault/mail-load.ts";
 import { seededRandom } from "../../test/fault/seeded-random.ts";
 import { DEMO_LOGIN } from "../../test/support/relay-process.ts";
+import type { SmtpReply } from "../../test/support/smtp-client.ts";
+import { causesOf } from "./causes.ts";
 import { collectEvents, followOutbox } from "./follow-relay.ts";
 import { type HappenedFault, injectFaults } from "./inject-faults.ts";
-import { type PostfixSender, startPostfixSender } from "./postfix-sender.ts";
-import { type Duplicate, type Reckoning, reckon } from "./reckon.ts";
-import { type RelayProcesses, startRelayProcesses } from "./relay-processes.ts";
-import { mayCauseSecondCopy, PROCESSES, planFaults } from "./schedule.ts";
+import { NEIGHBOUR, startNeighbourLoad } from "./neighbour.ts";
+import { type RealSender, startRealSenders } from "./real-senders.ts";
+import { type Reckoning, reckon } from "./reckon.ts";
+import { type PostedEvent, reckonWebhooks, type WebhookReckoning } from "./reckon-webhooks.ts";
+import { type LoggedEvent, type RelayProcesses, startRelayProcesses } from "./relay-processes.ts";
+import { isOfTable } from "./reply-table.ts";
+import { PROCESSES, planFaults } from "./schedule.ts";
 import { allRecipients, type Settled, settleRelay } from "./settle-relay.ts";
 import { makeSmallDisk, type SmallDisk } from "./small-disk.ts";
+import { STRANGER_PREFIX, startStrangers } from "./strangers.ts";
+import { startWebhookReceiver, type WebhookReceiver } from "./webhook-receiver.ts";
 
 /** What to run. */
 export interface FaultRunOptions {
@@ -22,14 +34,8 @@ export interface FaultRunOptions {
   readonly progress: (line: string) => void;
 }
 
-/** A second copy, with the fault that came before it. */
-export interface ExplainedDuplicate extends Duplicate {
-  /** The last faults that had begun before the relay said it; absent when the client sent again. */
-  readonly after?: readonly string[];
-}
-
 /** What came of it. */
-export interface FaultReport extends Omit<Reckoning, "duplicates"> {
+export interface FaultReport extends Reckoning {
   readonly seed: number;
   readonly minutes: number;
   readonly senders: readonly string[];
@@ -38,9 +44,27 @@ export interface FaultReport extends Omit<Reckoning, "duplicates"> {
   readonly faults: readonly HappenedFault[];
   readonly deferrals: number;
   readonly brokenConnections: number;
-  readonly duplicates: readonly ExplainedDuplicate[];
   readonly refusals: readonly string[];
   readonly stuck: readonly string[];
+  /** Messages of our senders that a full disk put off, and how many of them were taken later. */
+  readonly diskFull: { readonly putOff: number; readonly takenLater: number };
+  /** Replies to our clients, and those that do not stand in the table. */
+  readonly replies: { readonly count: number; readonly strange: readonly string[] };
+  /** Tries of strangers that were refused, by what was tried; mail of theirs that was taken, and what was destroyed. */
+  readonly strangers: {
+    readonly refused: Readonly<Record<string, number>>;
+    readonly taken: readonly string[];
+    readonly destroyed: readonly string[];
+  };
+  readonly webhooks: WebhookReckoning & {
+    /** Posts that the tenant's server refused or left without an answer. */
+    readonly failures: number;
+    /** What was put aside, */
+    readonly dead: readonly string[];
+    /** and why. */
+    readonly deadBecause: readonly string[];
+    readonly wrong: readonly string[];
+  };
   /** Processes that ended though nobody asked them to. */
   readonly ownDeaths: readonly string[];
   /** How often each event stood in the log. */
@@ -55,7 +79,8 @@ const PAUSE_MS = [250, 900] as const;
 const BOUNCE_SHARE = 0.02;
 /** How long nobody may get a 250 while messages wait for one and everything runs. */
 const FINISH_DEADLINE_MS = 600_000;
-const AFTER_MAX = 3;
+/** Each is said once, and an endless number of them in a few. */
+const STRANGE_REPLIES_MAX = 20;
 
 /** Runs it. Rejects only when the run itself cannot go on; what the relay does wrong is in the report. */
 export async function runFault(options: FaultRunOptions): Promise<FaultReport> {
@@ -64,51 +89,76 @@ export async function runFault(options: FaultRunOptions): Promise<FaultReport> {
   const plan = planFaults(seed, runMs, options.only);
   const random = seededRandom(seed);
   const disk = await makeSmallDisk();
+  const receiver = await startWebhookReceiver(random.fork(4));
   let relay: RelayProcesses | undefined;
-  let postfix: PostfixSender | string = "not started";
+  let starting: ReturnType<typeof startRealSenders> | undefined;
   try {
-    relay = await startRelayProcesses(typeof disk === "string" ? {} : { temporaryDir: disk.path });
+    relay = await startRelayProcesses({
+      webhook: { url: receiver.url, secret: receiver.secret },
+      ...(typeof disk === "string" ? {} : { temporaryDir: disk.path }),
+    });
+    const startedAtMs = Date.now() - relay.elapsedMs();
     const log = collectEvents(relay);
+    const replies = watchReplies();
+    const common = { port: relay.smtpPort, onReply: replies.see };
     const load = startMailLoad({
-      port: relay.smtpPort,
+      ...common,
       login: DEMO_LOGIN,
       senders: OWN_SENDERS,
       random: random.fork(0),
       pauseMs: PAUSE_MS,
       bounceShare: BOUNCE_SHARE,
     });
-    postfix = await startPostfixSender(relay, random.fork(1), PAUSE_MS);
-    const books = followOutbox(relay);
+    const neighbour = startNeighbourLoad(load, { ...common, random: random.fork(3) });
+    const strangers = startStrangers({ ...common, random: random.fork(5) });
+    // They need some seconds, and nothing has to wait for them.
+    starting = startRealSenders(relay, random.fork(1));
+    starting.catch(() => undefined);
+    const senders = { [DEMO_TENANT]: LOAD_SENDER, [NEIGHBOUR.tenant]: NEIGHBOUR.sender };
+    const books = followOutbox(relay, Object.values(senders));
     const startMs = relay.elapsedMs();
     const faults = await injectFaults(plan, runMs, { relay, load, disk, random: random.fork(2), progress });
     await pause(Math.max(0, startMs + runMs - relay.elapsedMs()));
-    progress(`${load.acknowledged.size} messages with a 250; no more faults, and no new mail`);
+    progress(`${load.acknowledged.size} messages of our own with a 250; no more faults, and no new mail`);
+    receiver.recover();
     for (const name of PROCESSES) await relay.start(name);
-    const unsent = await finishSending(load, postfix);
+    await strangers.finish();
+    const real = await starting;
+    const unsent = await finishSending([load, neighbour], real.senders);
     const settled = await settleRelay(relay, progress);
     const { copies, reports } = await books.close();
-    const taken = [...load.acknowledged.values(), ...(typeof postfix === "string" ? [] : postfix.taken.values())];
+    const records = await allRecipients(relay);
+    const taken = [load.acknowledged, neighbour.acknowledged, ...real.senders.map((sender) => sender.taken)];
     const reckoning = reckon({
-      acknowledged: taken,
+      acknowledged: taken.flatMap((mails) => [...mails.values()]),
       copies,
       reports,
-      records: await allRecipients(relay),
+      records,
       events: log.kept,
-      causes: faults.filter(({ fault }) => mayCauseSecondCopy(fault)).map(({ atMs }) => atMs),
-      sender: LOAD_SENDER,
+      causes: causesOf(faults),
+      startedAtMs,
+      senders,
     });
+    const left = copies.keys().filter((key) => key.startsWith(STRANGER_PREFIX));
     return {
       ...reckoning,
       seed,
       minutes,
-      senders: [`${OWN_SENDERS} of our own`, ...(typeof postfix === "string" ? [] : [postfix.name])],
-      missing: [...missing(disk, faults), ...(typeof postfix === "string" ? [`Postfix as a sender: ${postfix}`] : [])],
+      senders: [`${OWN_SENDERS} of our own`, "a second customer", ...real.senders.map(({ name }) => name)],
+      missing: [...missing(disk, faults), ...real.missing],
       faults,
-      deferrals: load.deferrals() + (typeof postfix === "string" ? 0 : await postfix.deferrals()),
-      brokenConnections: load.broken(),
-      duplicates: reckoning.duplicates.map((duplicate) => explained(duplicate, faults)),
-      refusals: [...load.refusals, ...(typeof postfix === "string" ? [] : await postfix.bounced())],
+      deferrals: load.deferrals.length + neighbour.deferrals.length + (await deferralsOf(real.senders)),
+      brokenConnections: load.broken() + neighbour.broken(),
+      refusals: [...load.refusals, ...neighbour.refusals, ...(await bouncedBy(real.senders))],
       stuck: [...unsent, ...inWords(settled)],
+      diskFull: diskFull(load),
+      replies: { count: replies.count(), strange: replies.strange },
+      strangers: {
+        refused: Object.fromEntries(strangers.refused),
+        taken: [...strangers.taken, ...left.map((key) => `left: ${key}`)],
+        destroyed: strangers.destroyed,
+      },
+      webhooks: await webhooksOf(relay, receiver, records, log.kept),
       ownDeaths: relay.ownDeaths,
       events: log.counts,
       settleMs: settled.ms,
@@ -117,8 +167,9 @@ export async function runFault(options: FaultRunOptions): Promise<FaultReport> {
   } catch (error) {
     throw new Error(`the run broke off. The relay's last words:\n${relay?.complaints() ?? "none"}`, { cause: error });
   } finally {
-    if (typeof postfix !== "string") await postfix.remove();
+    for (const sender of (await starting?.catch(() => undefined))?.senders ?? []) await sender.remove();
     await relay?.stop();
+    await receiver.close();
     if (typeof disk !== "string") await disk.remove();
   }
 }
@@ -138,16 +189,91 @@ export function violations(report: FaultReport): string[] {
       report.duplicates.filter(({ because }) => because === undefined).map(({ key, queueId }) => `${key} (${queueId})`),
     ),
     ...all("refused for good", report.refusals),
+    ...all("open relay", report.strangers.taken),
+    ...all("mail destroyed by a mistake in a set-up", report.strangers.destroyed),
+    ...all("reply not of the table", report.replies.strange),
+    ...all("webhook not posted", report.webhooks.untold),
+    ...all("webhook of what did not happen", report.webhooks.untrue),
+    ...all("webhook not genuine", report.webhooks.wrong),
     ...all("process", report.ownDeaths),
     ...(report.messages === 0 ? ["no message got a 250"] : []),
   ];
 }
 
+/** Looks at each reply of the relay. */
+function watchReplies(): { see: (reply: SmtpReply) => void; count: () => number; strange: string[] } {
+  const strange: string[] = [];
+  let count = 0;
+  return {
+    strange,
+    count: () => count,
+    see: (reply) => {
+      count += 1;
+      if (isOfTable(reply)) return;
+      const words = `${reply.code} ${reply.lines.join(" / ")}`;
+      if (strange.length < STRANGE_REPLIES_MAX && !strange.includes(words)) strange.push(words);
+    },
+  };
+}
+
+function diskFull({ deferrals, acknowledged }: MailLoad): FaultReport["diskFull"] {
+  const putOff = new Set(
+    deferrals
+      .filter(({ large, reply }) => large && reply.includes(SMTP_REPLIES.notStored.text))
+      .map(({ marker }) => marker),
+  );
+  return { putOff: putOff.size, takenLater: [...putOff].filter((marker) => acknowledged.has(marker)).length };
+}
+
+async function webhooksOf(
+  relay: RelayProcesses,
+  receiver: WebhookReceiver,
+  records: readonly RecipientRecord[],
+  events: readonly LoggedEvent[],
+): Promise<FaultReport["webhooks"]> {
+  const dead: PostedEvent[] = [];
+  const queue = { client: relay.direct.sqs, url: relay.webhookQueues.dlqUrl };
+  for (;;) {
+    const messages = await receiveFromQueue(queue, 0);
+    if (messages.length === 0) break;
+    for (const { body } of messages) {
+      const { id = "?", body: text = "{}" } = parseQueuedWebhook(body) ?? {};
+      const event = JSON.parse(text) as { type?: string; data?: { id: string; recipient: string } };
+      dead.push({
+        webhookId: id,
+        type: event.type ?? "?",
+        id: event.data?.id ?? "?",
+        recipient: event.data?.recipient ?? "?",
+      });
+    }
+  }
+  const reports = new Set(records.flatMap(({ dsns }) => (dsns ?? []).map(({ id }) => id)));
+  const own = records.filter(({ tenant, id }) => tenant === NEIGHBOUR.tenant && !reports.has(id));
+  return {
+    ...reckonWebhooks(own, receiver.posted, dead),
+    failures: receiver.failures(),
+    dead: dead.map(({ id, recipient, type }) => `${id} ${recipient} ${type}`),
+    deadBecause: [
+      ...new Set(events.flatMap(({ event }) => (event.event === "webhook-dead" ? [String(event["why"])] : []))),
+    ],
+    wrong: receiver.wrong,
+  };
+}
+
+async function deferralsOf(senders: readonly RealSender[]): Promise<number> {
+  const counts = await Promise.all(senders.map(async ({ deferrals }) => await deferrals()));
+  return counts.reduce((all, count) => all + count, 0);
+}
+
+async function bouncedBy(senders: readonly RealSender[]): Promise<string[]> {
+  return (await Promise.all(senders.map(async ({ bounced }) => await bounced()))).flat();
+}
+
 /** Sentences about mail that did not get its 250 though everything runs again. */
-async function finishSending(load: MailLoad, postfix: PostfixSender | string): Promise<string[]> {
+async function finishSending(loads: readonly MailLoad[], real: readonly RealSender[]): Promise<string[]> {
   const ends = await Promise.allSettled([
-    load.finish(FINISH_DEADLINE_MS),
-    ...(typeof postfix === "string" ? [] : [postfix.finish()]),
+    ...loads.map(async (load) => await load.finish(FINISH_DEADLINE_MS)),
+    ...real.map(async (sender) => await sender.finish()),
   ]);
   return ends.flatMap((end) => (end.status === "rejected" ? [String(end.reason)] : []));
 }
@@ -165,11 +291,4 @@ function inWords({ stuck }: Settled): string[] {
 function missing(disk: SmallDisk | string, faults: readonly HappenedFault[]): string[] {
   const skipped = faults.flatMap(({ name, skipped }) => (skipped === undefined ? [] : [`${name}: ${skipped}`]));
   return [...new Set([...skipped, ...(typeof disk === "string" ? [`disk-full: ${disk}`] : [])])];
-}
-
-function explained(duplicate: Duplicate, faults: readonly HappenedFault[]): ExplainedDuplicate {
-  const { atMs } = duplicate;
-  if (atMs === undefined) return duplicate;
-  const before = faults.filter((fault) => fault.atMs <= atMs);
-  return { ...duplicate, after: before.slice(-AFTER_MAX).map(({ name }) => name) };
 }

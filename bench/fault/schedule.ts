@@ -7,7 +7,17 @@
 import { type SeededRandom, seededRandom } from "../../test/fault/seeded-random.ts";
 
 /** Processes of the relay; `storage` serves S3, SQS and SNS. */
-export const PROCESSES = ["edge", "forward-1", "forward-2", "feedback", "sweep", "storage", "dynamodb", "ses"] as const;
+export const PROCESSES = [
+  "edge",
+  "forward-1",
+  "forward-2",
+  "feedback",
+  "webhook",
+  "sweep",
+  "storage",
+  "dynamodb",
+  "ses",
+] as const;
 /** One of them. */
 export type ProcessName = (typeof PROCESSES)[number];
 
@@ -125,28 +135,6 @@ export function planFaults(seed: number, runMs: number, only: readonly string[] 
     planned.push({ atMs, ...deal() });
   }
   return planned;
-}
-
-/**
- * Whether a call to SES can end without a record because of it, so that a second copy may follow: somebody of forward,
- * ledger and SES dies, their calls go wrong, or a clock makes a claim run out.
- */
-export function mayCauseSecondCopy(fault: Fault): boolean {
-  switch (fault.kind) {
-    case "kill":
-    case "restart":
-      return ["forward-1", "forward-2", "dynamodb", "ses"].includes(fault.process);
-    case "calls":
-      return (fault.service === "ses" || fault.service === "dynamodb") && fault.fault !== "slow";
-    case "clock-jump":
-    case "clock-skew":
-      return true;
-    case "queue-duplicates":
-    case "queue-shuffle":
-    case "disk-full":
-    case "client-cut":
-      return false;
-  }
 }
 
 /** A fault in a few words, such as `kill edge`. */

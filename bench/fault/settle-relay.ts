@@ -87,7 +87,7 @@ export async function allRecipients(relay: RelayProcesses): Promise<RecipientRec
 }
 
 async function leftovers(relay: RelayProcesses): Promise<Leftovers> {
-  const { names, direct } = relay;
+  const { names, webhookQueues, direct } = relay;
   const spool: string[] = [];
   for await (const { key } of listSpool({ client: direct.s3, bucket: names.spoolBucket })) spool.push(key);
   const queues: Record<string, number> = {};
@@ -96,6 +96,8 @@ async function leftovers(relay: RelayProcesses): Promise<Leftovers> {
     ["forward-dlq", names.forwardDlqUrl],
     ["feedback", names.feedbackQueueUrl],
     ["feedback-dlq", names.feedbackDlqUrl],
+    // What this puts aside stays there, and is accounted for.
+    ["webhook", webhookQueues.queueUrl],
   ] as const) {
     const { waiting, inFlight, delayed } = await queueDepth({ client: direct.sqs, url });
     queues[name] = waiting + inFlight + delayed;

@@ -4,6 +4,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { printTable } from "../../bin/commands/output.ts";
+import { DEMO_TENANT } from "../../lib/local/demo-tenant.ts";
 import { LOAD_SENDER, type MailLoad, startMailLoad } from "../../test/fault/mail-load.ts";
 import { seededRandom } from "../../test/fault/seeded-random.ts";
 import { DEMO_LOGIN } from "../../test/support/relay-process.ts";
@@ -82,7 +83,8 @@ async function main(): Promise<void> {
       records,
       events: log.kept,
       causes: [],
-      sender: LOAD_SENDER,
+      startedAtMs: Date.now() - relay.elapsedMs(),
+      senders: { [DEMO_TENANT]: LOAD_SENDER },
     });
     const found = trends(windows, JUDGED);
     print(windows, found);

@@ -7,7 +7,7 @@
 
 import { createHash } from "node:crypto";
 
-import { SmtpClient, type SmtpLogin } from "../support/smtp-client.ts";
+import { SmtpClient, type SmtpLogin, type SmtpReply } from "../support/smtp-client.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 
 /** A message that got its 250. */
@@ -34,6 +34,24 @@ export type MailLoadOptions = {
   readonly hold?: () => boolean;
   /** Share of the recipients whose mail comes back, 0 to 1. Default 0. */
   readonly bounceShare?: number;
+  /** Envelope sender and author. Default `LOAD_SENDER`. */
+  readonly from?: string;
+  /** Put before the markers, where there are several loads. */
+  readonly name?: string;
+  /** Recipients of the next message; undefined: as usual. */
+  readonly recipients?: () => readonly string[] | undefined;
+  /** Told of every reply of the relay. */
+  readonly onReply?: (reply: SmtpReply) => void;
+};
+
+/** A message that was put off: its end of data, or a command of its transaction, was answered 4xx. */
+export type Deferral = {
+  readonly marker: string;
+  /** Milliseconds of `performance.now()`. */
+  readonly atMs: number;
+  /** Larger than the edge keeps in memory. */
+  readonly large: boolean;
+  readonly reply: string;
 };
 
 /** A load that runs until it is finished. */
@@ -41,8 +59,8 @@ export type MailLoad = {
   readonly acknowledged: ReadonlyMap<string, AcknowledgedMail>;
   /** Replies of 5xx: a relay that is only being killed has no reason for one. */
   readonly refusals: readonly string[];
-  /** How many replies of 4xx there were so far. */
-  readonly deferrals: () => number;
+  /** Replies of 4xx so far. */
+  readonly deferrals: readonly Deferral[];
   /** How many connections broke, or could not be made, so far. */
   readonly broken: () => number;
   /** The next so many transactions lose their connection, each at any moment from MAIL to its reply. */
@@ -70,7 +88,8 @@ const LARGE_BODY_BYTES = 300_000;
 export function startMailLoad(options: MailLoadOptions): MailLoad {
   const acknowledged = new Map<string, AcknowledgedMail>();
   const refusals: string[] = [];
-  const state = { finishing: false, abandoned: false, deferrals: 0, broken: 0, toCut: 0, toEnlarge: 0 };
+  const deferrals: Deferral[] = [];
+  const state = { finishing: false, abandoned: false, broken: 0, toCut: 0, toEnlarge: 0 };
   const [pauseLow, pauseHigh] = options.pauseMs ?? [10, 80];
   const senders = Array.from({ length: options.senders }, (_, index) => runSender(index));
 
@@ -81,30 +100,36 @@ export function startMailLoad(options: MailLoadOptions): MailLoad {
     while (!state.abandoned && (current !== undefined || !state.finishing)) {
       let client: SmtpClient | undefined;
       try {
-        client = await SmtpClient.connect({ port: options.port, timeoutMs: 60_000 });
+        const { port, onReply } = options;
+        client = await SmtpClient.connect({ port, timeoutMs: 60_000, ...(onReply === undefined ? {} : { onReply }) });
         await client.logIn(options.login);
         for (let sent = 0; sent < MESSAGES_PER_CONNECTION && !state.abandoned; sent += 1) {
           if (current === undefined && state.finishing) break;
           if (current === undefined) {
             const large = state.toEnlarge > 0;
             if (large) state.toEnlarge -= 1;
-            const bounceShare = options.bounceShare ?? 0;
-            current = newLoadMail(`${index}-${(number += 1)}`, random, { large, bounceShare });
+            const { bounceShare = 0, from, recipients: wanted } = options;
+            const marker = `${options.name ?? ""}${index}-${(number += 1)}`;
+            const recipients = wanted?.();
+            current = newLoadMail(marker, random, { large, bounceShare, from, recipients });
           }
           current.attempts += 1;
           if (state.toCut > 0) {
             state.toCut -= 1;
             cutLater(client, random.between(0, CUT_WITHIN_MS));
           }
-          const reply = await client.sendMail({ from: LOAD_SENDER, to: current.recipients, data: current.data });
+          const reply = await client.sendMail({ from: current.sender, to: current.recipients, data: current.data });
           if (reply.code === 250) {
             const queueId = /queued as (\w+)/.exec(reply.lines.join(" "))?.[1];
             acknowledged.set(current.marker, { ...current, ...(queueId === undefined ? {} : { queueId }) });
             current = undefined;
           } else if (reply.code >= 500) {
-            refusals.push(`${current.marker}: ${reply.code} ${reply.lines.join(" / ")}`);
+            refusals.push(`${current.marker}: ${wordsOf(reply)}`);
             current = undefined;
-          } else state.deferrals += 1;
+          } else {
+            const large = current.data.length > LARGE_BODY_BYTES;
+            deferrals.push({ marker: current.marker, atMs: performance.now(), large, reply: wordsOf(reply) });
+          }
           await pause(random.between(pauseLow, pauseHigh));
           // What has not been taken is tried again whatever waits.
           const holds = (): boolean => options.hold?.() === true && !state.finishing;
@@ -123,7 +148,7 @@ export function startMailLoad(options: MailLoadOptions): MailLoad {
   return {
     acknowledged,
     refusals,
-    deferrals: () => state.deferrals,
+    deferrals,
     broken: () => state.broken,
     cutOff: (transactions) => {
       state.toCut += transactions;
@@ -144,15 +169,22 @@ export function startMailLoad(options: MailLoadOptions): MailLoad {
 }
 
 /** A message that is being sent, again and again if need be. */
-export type PendingMail = AcknowledgedMail & { readonly data: Buffer; attempts: number };
+export type PendingMail = AcknowledgedMail & { readonly sender: string; readonly data: Buffer; attempts: number };
+
+/** What a message is beside its marker. */
+export type LoadMailOptions = {
+  readonly large?: boolean;
+  readonly bounceShare?: number;
+  /** Envelope sender and author; default `LOAD_SENDER`. */
+  readonly from?: string | undefined;
+  /** Instead of those that the marker makes. */
+  readonly recipients?: readonly string[] | undefined;
+};
 
 /** A message to one or three recipients, some of whom bounce, small or too large for the edge's memory. */
-export function newLoadMail(
-  marker: string,
-  random: SeededRandom,
-  { large = false, bounceShare = 0 }: { readonly large?: boolean; readonly bounceShare?: number } = {},
-): PendingMail {
-  const recipients = Array.from({ length: random.chance(0.1) ? 3 : 1 }, (_, index) =>
+export function newLoadMail(marker: string, random: SeededRandom, options: LoadMailOptions = {}): PendingMail {
+  const { large = false, bounceShare = 0, from = LOAD_SENDER } = options;
+  const usual = Array.from({ length: random.chance(0.1) ? 3 : 1 }, (_, index) =>
     bounceShare > 0 && random.chance(bounceShare)
       ? `bounce+${marker}-${index}@simulator.amazonses.com`
       : `${marker}-${index}@recipient.test`,
@@ -161,7 +193,7 @@ export function newLoadMail(
   const bytes = large || random.chance(0.05) ? LARGE_BODY_BYTES : random.between(100, 4_000);
   const body = `${marker}\r\n${filler.repeat(Math.ceil(bytes / filler.length))}`;
   const header = [
-    `From: ${LOAD_SENDER}`,
+    `From: ${from}`,
     // Not who gets it: the envelope decides.
     "To: Everybody <everybody@elsewhere.test>",
     `Subject: load ${marker}`,
@@ -171,7 +203,8 @@ export function newLoadMail(
   ];
   return {
     marker,
-    recipients,
+    sender: from,
+    recipients: options.recipients ?? usual,
     attempts: 0,
     bodyHash: hashBody(Buffer.from(body, "latin1")),
     data: Buffer.from(`${header.join("\r\n")}\r\n\r\n${body}`, "latin1"),
@@ -181,6 +214,10 @@ export function newLoadMail(
 /** The hash by which a body is recognised. */
 export function hashBody(body: Uint8Array): string {
   return createHash("sha256").update(body).digest("hex");
+}
+
+function wordsOf(reply: SmtpReply): string {
+  return `${reply.code} ${reply.lines.join(" / ")}`;
 }
 
 function cutLater(client: SmtpClient, afterMs: number): void {

@@ -12,6 +12,8 @@ export interface Copy {
   readonly queueId: string | undefined;
   /** SHA-256 of the body, hex. */
   readonly bodyHash: string;
+  /** When SES took it, by the machine's clock (epoch milliseconds). */
+  readonly takenAtMs: number;
 }
 
 /** A message and its recipients, of which copies are looked for. */
@@ -41,7 +43,8 @@ export class OutboxCopies {
       const marker = headerFields(header).find((field) => field.name === LOAD_MARKER_FIELD.toLowerCase());
       if (marker === undefined) continue;
       const value = marker.raw.slice(LOAD_MARKER_FIELD.length + 1).trim();
-      const copy: Copy = { sesId: mail.id, queueId: tagOf(mail, SES_TAG.id), bodyHash: hashBody(body) };
+      const { id: sesId, takenAtMs } = mail;
+      const copy: Copy = { sesId, queueId: tagOf(mail, SES_TAG.id), bodyHash: hashBody(body), takenAtMs };
       for (const recipient of mail.recipients) {
         const key = `${value} ${recipient}`;
         this.#copies.set(key, [...this.of(key), copy]);

@@ -5,7 +5,7 @@
  *           since nothing in the outbox changes afterwards.
  */
 
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 /** One mail that local SES accepted. */
@@ -16,6 +16,8 @@ export type OutboxMail = {
   readonly raw: Buffer;
   /** Every address of the request's destination (To, Cc and Bcc), in order. */
   readonly recipients: readonly string[];
+  /** When SES took it, by the machine's clock (epoch milliseconds). */
+  readonly takenAtMs: number;
   /** The whole request: destination, tags, configuration set, tenant. */
   readonly request: Readonly<Record<string, unknown>>;
 };
@@ -78,7 +80,9 @@ async function completeIds(outboxDir: string): Promise<string[]> {
 async function readMail(outboxDir: string, id: string): Promise<OutboxMail | undefined> {
   const request = parseObject(await readFile(join(outboxDir, `${id}.json`), "utf8"));
   if (request === undefined) return undefined;
-  return { id, raw: await readFile(join(outboxDir, `${id}.eml`)), recipients: addressesOf(request), request };
+  const file = join(outboxDir, `${id}.eml`);
+  const { mtimeMs: takenAtMs } = await stat(file);
+  return { id, raw: await readFile(file), recipients: addressesOf(request), takenAtMs, request };
 }
 
 function addressesOf(request: Record<string, unknown>): string[] {

@@ -28,6 +28,8 @@ export type SmtpClientOptions = {
   readonly localAddress?: string;
   /** How long one reply, or the connection itself, may take. Default 30,000 ms. */
   readonly timeoutMs?: number;
+  /** Told of every reply as it comes, the greeting too. */
+  readonly onReply?: (reply: SmtpReply) => void;
 };
 
 /** An envelope and the bytes to send after 354, before dot-stuffing and without the final dot. */
@@ -56,18 +58,19 @@ export class SmtpClient {
   readonly #replies: SmtpReply[] = [];
   readonly #waiters: Waiter[] = [];
   readonly #timeoutMs: number;
+  readonly #onReply: ((reply: SmtpReply) => void) | undefined;
   #ended: Error | undefined;
   #greeting: SmtpReply | undefined;
 
-  private constructor(socket: Socket, timeoutMs: number) {
-    this.#timeoutMs = timeoutMs;
+  private constructor(socket: Socket, options: SmtpClientOptions) {
+    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#onReply = options.onReply;
     this.#socket = socket;
     this.#listen(socket);
   }
 
   /** Connects (with TLS first where `secure`) and reads the greeting. Rejects when the connection cannot be made. */
   static async connect(options: SmtpClientOptions): Promise<SmtpClient> {
-    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const target = {
       host: options.host ?? "127.0.0.1",
       port: options.port,
@@ -75,7 +78,7 @@ export class SmtpClient {
     };
     const socket = options.secure ? connectTls({ ...target, rejectUnauthorized: false }) : connectTcp(target);
     socket.setNoDelay(true);
-    const client = new SmtpClient(socket, timeoutMs);
+    const client = new SmtpClient(socket, options);
     try {
       client.#greeting = await client.reply();
     } catch (cause) {
@@ -251,6 +254,7 @@ export class SmtpClient {
   }
 
   #deliver(reply: SmtpReply): void {
+    this.#onReply?.(reply);
     const waiter = this.#waiters.shift();
     if (waiter === undefined) {
       this.#replies.push(reply);

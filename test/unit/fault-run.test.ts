@@ -1,8 +1,20 @@
 import { describe, expect, it } from "vitest";
+import { causesOf, explain } from "../../bench/fault/causes.ts";
 import { type Books, type Reckoning, reckon } from "../../bench/fault/reckon.ts";
-import { CALL_FAULTS, nameOf, PROCESSES, planFaults } from "../../bench/fault/schedule.ts";
+import { reckonWebhooks } from "../../bench/fault/reckon-webhooks.ts";
+import { isOfTable } from "../../bench/fault/reply-table.ts";
+import {
+  CALL_FAULTS,
+  type CallFault,
+  type Fault,
+  nameOf,
+  PROCESSES,
+  planFaults,
+  type ServiceName,
+} from "../../bench/fault/schedule.ts";
 import type { RecipientRecord } from "../../lib/core/message-record.ts";
 import { makeQueueId, type QueueId } from "../../lib/core/queue-id.ts";
+import { formatReply, smtpReply } from "../../lib/core/smtp-reply.ts";
 import { hashBody } from "../fault/mail-load.ts";
 import { OutboxCopies } from "../fault/outbox-copies.ts";
 
@@ -15,9 +27,10 @@ function idAt(ms: number, salt = 1): QueueId {
   return makeQueueId(T0 + ms, new Uint8Array(11).fill(salt));
 }
 
-function mail(sesId: string, queueId: string, recipient: string, marker = "0-1", body = BODY) {
+function mail(sesId: string, queueId: string, recipient: string, marker = "0-1", body = BODY, ms = 0) {
   return {
     id: sesId,
+    takenAtMs: T0 + ms,
     raw: Buffer.from(`From: ${SENDER}\r\nX-Load-Marker: ${marker}\r\n\r\n${body}`),
     recipients: [recipient],
     request: { tags: { "relayhost-id": queueId } },
@@ -40,8 +53,9 @@ function books(mails: readonly ReturnType<typeof mail>[], change: Partial<Books>
     reports: [],
     records: [recordOf(idAt(0), "a@recipient.test")],
     events: [],
-    causes: [1],
-    sender: SENDER,
+    causes: [],
+    startedAtMs: T0,
+    senders: { demo: SENDER },
     ...change,
   };
 }
@@ -96,15 +110,23 @@ describe("the reckoning", () => {
     expect(wrong(reckon(books(copies)))).toEqual({ misdirected: ["0-1 stranger@recipient.test"] });
   });
 
-  it("finds a second copy that nothing announced, and explains one that was", () => {
-    const copies = [...GOOD, mail("ses-2", idAt(0), "a@recipient.test")];
+  it("explains a second copy only by what was at work around the first one, once the relay has announced it", () => {
+    const copies = [
+      mail("ses-1", idAt(0), "a@recipient.test", "0-1", BODY, 100_000),
+      mail("ses-2", idAt(0), "a@recipient.test", "0-1", BODY, 190_000),
+    ];
     const event = { event: "possible-duplicate", id: idAt(0), recipient: "a@recipient.test" };
-    expect(wrong(reckon(books(copies)))).toMatchObject({ unexplained: [{ sesId: "ses-2" }] });
-    const told = reckon(books(copies, { events: [{ atMs: 5, event }] }));
-    expect(wrong(told)).toEqual({});
-    expect(told.duplicates).toMatchObject([{ sesId: "ses-2", atMs: 5 }]);
-    const causeless = reckon(books(copies, { events: [{ atMs: 5, event }], causes: [6] }));
-    expect(wrong(causeless)).toMatchObject({ unexplained: [{ sesId: "ses-2" }] });
+    const events = [{ atMs: 189_900, event }];
+    const kill = { name: "kill forward-1", fromMs: 100_200, toMs: 101_000 };
+    const because = (change: Partial<Books>) => reckon(books(copies, change)).duplicates.map((one) => one.because);
+    expect(because({ events, causes: [kill] })).toEqual([
+      "kill forward-1 at 100.2 s, first copy at 100.0 s, told at 189.9 s",
+    ]);
+    expect(because({ causes: [kill] })).toEqual([undefined]);
+    for (const fromMs of [50_000, 150_000]) {
+      expect(because({ events, causes: [{ ...kill, fromMs, toMs: fromMs + 1_000 }] })).toEqual([undefined]);
+    }
+    expect(because({ events: [{ atMs: 195_000, event }], causes: [kill] })).toEqual([undefined]);
   });
 
   it.for([
@@ -132,10 +154,10 @@ describe("the reckoning", () => {
     const outcome = { action: "failed", status: "5.1.1" };
     const note = { outcome, id: report, written: true } as unknown as NonNullable<RecipientRecord["dsns"]>[number];
     const bounced = (dsns: RecipientRecord["dsns"] = []) => [
-      recordOf(idAt(5), "bounce+1@simulator.amazonses.com", { state: "bounced", dsns }),
+      recordOf(idAt(5), "bounce+1@simulator.amazonses.com", { tenant: "demo", state: "bounced", dsns }),
       recordOf(idAt(0), "a@recipient.test"),
     ];
-    const sent = { queueId: report, recipients: [SENDER], sesId: "ses-5" };
+    const sent = { queueId: report, recipients: [SENDER], sesId: "ses-5", takenAtMs: T0 };
     expect(Object.keys(wrong(reckon(books(GOOD, { records: bounced() }))))).toEqual(["untold"]);
     expect(Object.keys(wrong(reckon(books(GOOD, { records: bounced([note]) }))))).toEqual(["untold"]);
     expect(wrong(reckon(books(GOOD, { records: bounced([note]), reports: [sent] })))).toEqual({});
@@ -143,5 +165,73 @@ describe("the reckoning", () => {
     expect(wrong(reckon(books(GOOD, { records: bounced([note]), reports: twice })))).toMatchObject({
       unexplained: [{ sesId: "ses-6" }],
     });
+  });
+});
+
+describe("the causes of a second copy", () => {
+  const base = { name: "x", atMs: 1_000, endMs: 4_000, hitsAtMs: [2_000] };
+  const calls = (service: ServiceName, fault: CallFault) =>
+    ({ kind: "calls", service, fault, share: 1, calls: 1, forMs: 3_000 }) as const;
+
+  it("are deaths of those who make or keep the record, and calls after which it may be missing, when they were hit", () => {
+    const fromOf = (fault: Fault) => causesOf([{ ...base, fault }]).map(({ fromMs, toMs }) => [fromMs, toMs]);
+    expect(fromOf({ kind: "kill", process: "forward-2", downMs: 1 })).toEqual([[1_000, 4_000]]);
+    expect(fromOf({ kind: "kill", process: "edge", downMs: 1 })).toEqual([]);
+    expect(fromOf(calls("ses", "lost-answer"))).toEqual([[2_000, 2_000]]);
+    expect(fromOf(calls("dynamodb", "throttle"))).toEqual([[2_000, 2_000]]);
+    for (const fault of [calls("ses", "reset"), calls("dynamodb", "slow"), calls("sqs", "reset")]) {
+      expect(fromOf(fault)).toEqual([]);
+    }
+  });
+
+  it("are clocks only where they jump further than a claim allows for", () => {
+    const count = (fault: Fault) => causesOf([{ ...base, fault }]).length;
+    expect(count({ kind: "clock-jump", aheadMs: 70_000 })).toBe(1);
+    expect(count({ kind: "clock-jump", aheadMs: 10_000 })).toBe(0);
+    expect(count({ kind: "clock-skew", process: "forward-1", offMs: 2_000, forMs: 1_000 })).toBe(0);
+  });
+
+  it("let a clock explain what it overtook, and not what began after it", () => {
+    const causes = [{ name: "clock-jump 70 s", fromMs: 50_000, toMs: 50_000, clock: true } as const];
+    expect(explain(causes, { firstMs: 60_000, toldMs: 51_000 })).toContain("clock-jump 70 s at 50.0 s");
+    expect(explain(causes, { firstMs: 49_000, toldMs: 51_000 })).toBeUndefined();
+    expect(explain(causes, { firstMs: 80_000, toldMs: 90_000 })).toBeUndefined();
+  });
+});
+
+describe("the check of replies", () => {
+  const is = (code: number, ...lines: string[]) => isOfTable({ code, lines });
+
+  it("knows every row of the table, whatever fills its placeholders, and what EHLO offers", () => {
+    expect(is(250, "2.0.0 Ok: queued as 1m877nngfcqjk1tvtdgy")).toBe(true);
+    expect(is(550, formatReply(smtpReply("senderForeign", { domain: "stranger.example" })))).toBe(true);
+    expect(is(250, "relay.example Nice to meet you", "PIPELINING", "SIZE 1000", "8BITMIME")).toBe(true);
+  });
+
+  it.for([
+    [451, "4.3.0 connect ECONNREFUSED 127.0.0.1:4566"],
+    [550, "5.3.0 Message could not be stored; try again later"],
+    [250, "2.0.0 Ok: queued as"],
+    [451, "4.3.0 Message could not be stored; try again later (NoSuchBucket)"],
+  ] as const)("finds %i %s", ([code, text]) => {
+    expect(is(code, text)).toBe(false);
+  });
+});
+
+describe("the reckoning of webhooks", () => {
+  const id = idAt(0);
+  const history = [{ at: "2026-11-01T00:00:01Z", what: "Delivery" }] as RecipientRecord["history"];
+  const records = [recordOf(id, "a@recipient.test", { history })];
+  const event = { webhookId: "msg_1", type: "message.delivered", id, recipient: "a@recipient.test" };
+
+  it("wants each end once at least, and lets one be put aside", () => {
+    expect(reckonWebhooks(records, [event, event], [])).toMatchObject({ wanted: 1, posted: 1, again: 1, untold: [] });
+    expect(reckonWebhooks(records, [], [event]).untold).toEqual([]);
+    expect(reckonWebhooks(records, [], []).untold).toEqual([`${id} a@recipient.test message.delivered`]);
+  });
+
+  it("finds what was told and did not happen", () => {
+    const bounce = { ...event, type: "message.bounced" };
+    expect(reckonWebhooks(records, [event, bounce], []).untrue).toEqual([`${id} a@recipient.test message.bounced`]);
   });
 });

@@ -1,12 +1,13 @@
 /**
  * A function as a process of its own: the real handler, fed as Lambda feeds it, its settings those of the environment,
- * its log on standard output. Argument: `forward`, `feedback` or `sweep`. Sends `{}` when it works.
+ * its log on standard output. Argument: `forward`, `feedback`, `webhook` or `sweep`. Sends `{}` when it works.
  */
 
 import { setTimeout as pause } from "node:timers/promises";
 import { makeFeedbackHandler } from "../../../lambda/feedback/handler.ts";
 import { makeForwardHandler } from "../../../lambda/forward/handler.ts";
 import { makeSweepHandler } from "../../../lambda/sweep/handler.ts";
+import { makeWebhookHandler } from "../../../lambda/webhook/handler.ts";
 import { makeSqs } from "../../../lib/aws/clients.ts";
 import { LIMITS } from "../../../lib/core/limits.ts";
 import { errorText, logJson } from "../../../lib/core/log.ts";
@@ -45,6 +46,14 @@ if (name === "forward") {
     queue: { client: makeSqs(), url: process.env[ENV.feedbackQueueUrl] ?? "" },
     handler: makeFeedbackHandler(process.env),
     timeoutSeconds: LIMITS.feedback.timeoutSeconds,
+  });
+} else if (name === "webhook") {
+  startQueueWorker({
+    ...common,
+    name,
+    queue: { client: makeSqs(), url: process.env[ENV.webhookQueueUrl] ?? "" },
+    handler: makeWebhookHandler(process.env),
+    timeoutSeconds: LIMITS.webhook.timeoutSeconds,
   });
 } else if (name === "sweep") void sweepForEver();
 else throw new Error(`there is no function ${name}`);
