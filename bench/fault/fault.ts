@@ -90,6 +90,7 @@ function print(report: FaultReport): void {
     ["wrong in the ledger", String(report.wrongLedger.length)],
     ["senders not told", String(report.untold.length)],
     ["refused for good", String(report.refusals.length)],
+    ["not given up and told", String(report.notGivenUp.length)],
     [
       "strangers refused",
       Object.entries(report.strangers.refused)

@@ -40,7 +40,8 @@ export function followOutbox(
       const queueId = tagOf(mail, SES_TAG.id);
       const { id: sesId, recipients, takenAtMs } = mail;
       if (queueId === undefined || !senders.some((sender) => recipients.includes(sender))) continue;
-      reports.push({ queueId, recipients, sesId, takenAtMs });
+      const action = /^Action: (\w+)/m.exec(mail.raw.toString("latin1"))?.[1] ?? "none";
+      reports.push({ queueId, recipients, sesId, takenAtMs, action });
     }
   };
   const looking = (async () => {

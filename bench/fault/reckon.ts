@@ -22,6 +22,8 @@ export interface Books {
     readonly recipients: readonly string[];
     readonly sesId: string;
     readonly takenAtMs: number;
+    /** Of the report's first recipient (RFC 3464 §2.3.3). */
+    readonly action: string;
   }[];
   readonly records: readonly RecipientRecord[];
   readonly events: readonly { readonly atMs: number; readonly event: LogEvent }[];

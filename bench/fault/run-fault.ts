@@ -12,6 +12,7 @@ import { DEMO_LOGIN } from "../../test/support/relay-process.ts";
 import type { SmtpReply } from "../../test/support/smtp-client.ts";
 import { causesOf } from "./causes.ts";
 import { collectEvents, followOutbox } from "./follow-relay.ts";
+import { GIVEN_UP_SENDER, letOneBeGivenUp } from "./give-up.ts";
 import { type HappenedFault, injectFaults } from "./inject-faults.ts";
 import { NEIGHBOUR, startNeighbourLoad } from "./neighbour.ts";
 import { type RealSender, startRealSenders } from "./real-senders.ts";
@@ -46,6 +47,8 @@ export interface FaultReport extends Reckoning {
   readonly brokenConnections: number;
   readonly refusals: readonly string[];
   readonly stuck: readonly string[];
+  /** What did not happen to the mail that SES takes at no time. */
+  readonly notGivenUp: readonly string[];
   /** Messages of our senders that a full disk put off, and how many of them were taken later. */
   readonly diskFull: { readonly putOff: number; readonly takenLater: number };
   /** Replies to our clients, and those that do not stand in the table. */
@@ -115,7 +118,7 @@ export async function runFault(options: FaultRunOptions): Promise<FaultReport> {
     starting = startRealSenders(relay, random.fork(1));
     starting.catch(() => undefined);
     const senders = { [DEMO_TENANT]: LOAD_SENDER, [NEIGHBOUR.tenant]: NEIGHBOUR.sender };
-    const books = followOutbox(relay, Object.values(senders));
+    const books = followOutbox(relay, [...Object.values(senders), GIVEN_UP_SENDER]);
     const startMs = relay.elapsedMs();
     const faults = await injectFaults(plan, runMs, { relay, load, disk, random: random.fork(2), progress });
     await pause(Math.max(0, startMs + runMs - relay.elapsedMs()));
@@ -126,7 +129,11 @@ export async function runFault(options: FaultRunOptions): Promise<FaultReport> {
     const real = await starting;
     const unsent = await finishSending([load, neighbour], real.senders);
     const settled = await settleRelay(relay, progress);
-    const { copies, reports } = await books.close();
+    const notGivenUp = settled.stuck === undefined ? await letOneBeGivenUp(relay) : [];
+    const settledAgain = settled.stuck === undefined ? await settleRelay(relay, progress) : settled;
+    const { copies, reports: allReports } = await books.close();
+    const reports = allReports.filter(({ recipients }) => !recipients.includes(GIVEN_UP_SENDER));
+    const toldOf = new Set(allReports.flatMap((report) => (reports.includes(report) ? [] : [report.action])));
     const records = await allRecipients(relay);
     const taken = [load.acknowledged, neighbour.acknowledged, ...real.senders.map((sender) => sender.taken)];
     const reckoning = reckon({
@@ -150,7 +157,11 @@ export async function runFault(options: FaultRunOptions): Promise<FaultReport> {
       deferrals: load.deferrals.length + neighbour.deferrals.length + (await deferralsOf(real.senders)),
       brokenConnections: load.broken() + neighbour.broken(),
       refusals: [...load.refusals, ...neighbour.refusals, ...(await bouncedBy(real.senders))],
-      stuck: [...unsent, ...inWords(settled)],
+      stuck: [...unsent, ...inWords(settledAgain)],
+      notGivenUp: [
+        ...notGivenUp,
+        ...["delayed", "failed"].flatMap((action) => (toldOf.has(action) ? [] : [`no report with ${action} has left`])),
+      ],
       diskFull: diskFull(load),
       replies: { count: replies.count(), strange: replies.strange },
       strangers: {
@@ -189,6 +200,7 @@ export function violations(report: FaultReport): string[] {
       report.duplicates.filter(({ because }) => because === undefined).map(({ key, queueId }) => `${key} (${queueId})`),
     ),
     ...all("refused for good", report.refusals),
+    ...all("not given up and told", report.notGivenUp),
     ...all("open relay", report.strangers.taken),
     ...all("mail destroyed by a mistake in a set-up", report.strangers.destroyed),
     ...all("reply not of the table", report.replies.strange),
@@ -261,12 +273,12 @@ async function webhooksOf(
 }
 
 async function deferralsOf(senders: readonly RealSender[]): Promise<number> {
-  const counts = await Promise.all(senders.map(async ({ deferrals }) => await deferrals()));
+  const counts = await Promise.all(senders.map(async (sender) => await sender.deferrals()));
   return counts.reduce((all, count) => all + count, 0);
 }
 
 async function bouncedBy(senders: readonly RealSender[]): Promise<string[]> {
-  return (await Promise.all(senders.map(async ({ bounced }) => await bounced()))).flat();
+  return (await Promise.all(senders.map(async (sender) => await sender.bounced()))).flat();
 }
 
 /** Sentences about mail that did not get its 250 though everything runs again. */

@@ -14,11 +14,11 @@ const HELP = `Usage: npm run mutate [-- --only N]... [--no-baseline] [--json FIL
 For each promise of the relay a deliberate bug is planted in a copy of the tree, and the test or fault run that has to
 notice it is run there. Without bugs the same tests and runs must pass.
 
-  --only N       the bugs of promise N only; may be given again
+  --only N       the bugs of promise N only (1 to 10, or webhooks); may be given again
   --no-baseline  does not run them without bugs first
   --json FILE    writes the table as JSON
 
-Exit codes: 0 every bug was noticed, 1 one was not, 2 wrong arguments. Takes up to a minute for each bug.`;
+Exit codes: 0 every bug was noticed, 1 one was not, 2 wrong arguments. Takes up to two minutes for each bug.`;
 
 /** What came of a bug. */
 interface Outcome {
@@ -44,7 +44,7 @@ const { values } = parseArgs({
     help: { type: "boolean" },
   },
 });
-const chosen = MUTATIONS.filter(({ promise }) => values.only?.includes(promise.split(" ")[0] ?? "") ?? true);
+const chosen = MUTATIONS.filter(({ promise }) => values.only?.includes(promise.split(/[ :]/)[0] ?? "") ?? true);
 if (values.help === true) console.log(HELP);
 else if (chosen.length === 0) {
   console.error(`There is no such promise.\n\n${HELP}`);

@@ -157,7 +157,7 @@ describe("the reckoning", () => {
       recordOf(idAt(5), "bounce+1@simulator.amazonses.com", { tenant: "demo", state: "bounced", dsns }),
       recordOf(idAt(0), "a@recipient.test"),
     ];
-    const sent = { queueId: report, recipients: [SENDER], sesId: "ses-5", takenAtMs: T0 };
+    const sent = { queueId: report, recipients: [SENDER], sesId: "ses-5", takenAtMs: T0, action: "failed" };
     expect(Object.keys(wrong(reckon(books(GOOD, { records: bounced() }))))).toEqual(["untold"]);
     expect(Object.keys(wrong(reckon(books(GOOD, { records: bounced([note]) }))))).toEqual(["untold"]);
     expect(wrong(reckon(books(GOOD, { records: bounced([note]), reports: [sent] })))).toEqual({});
