@@ -8,11 +8,7 @@ import { messagePage } from "../../lib/console/message-page.ts";
 import { parseQueueId } from "../../lib/core/queue-id.ts";
 import { readTrace } from "../commands/trace.ts";
 import { type ConsoleContext, type ConsoleEnv, download, show } from "./console-context.ts";
-import { readOutboxHeader } from "./outbox.ts";
-
-const HEADER_CHARS_SHOWN = 64 * 1024;
-/** Recipients of one message that are looked up in the outbox. */
-const OUTBOX_LOOKUPS_MAX = 50;
+import { computedHeader, headerText, outboxHeaders } from "./sent-header.ts";
 
 /** Serves `/messages/<id>` and `/messages/<id>/source`. */
 export function addMessage(app: Hono<ConsoleEnv>, context: ConsoleContext): void {
@@ -28,11 +24,11 @@ export function addMessage(app: Hono<ConsoleEnv>, context: ConsoleContext): void
     const [inQueue, kept, sent] = await Promise.all([
       headSpoolObject(connection.spool, id),
       readKeptMessage(connection.spool, id, message?.versionId, KEPT_HEADER_BYTES_MAX),
-      sentHeaders(
-        dataDir,
-        recipients.map(({ sesId }) => sesId).filter((sesId) => sesId !== undefined),
-      ),
+      outboxHeaders(dataDir, recipients),
     ]);
+    const [asSent] = sent.values();
+    const computed =
+      asSent !== undefined || kept === undefined ? undefined : await computedHeader(context, kept, recipients);
     const client = spooled?.client ?? kept?.envelope.client;
     const facts = {
       id,
@@ -53,7 +49,8 @@ export function addMessage(app: Hono<ConsoleEnv>, context: ConsoleContext): void
       resends: trace.resends,
       inQueue: inQueue !== undefined,
       received: kept === undefined ? undefined : headerText(kept.message),
-      sent: [...sent.values()][0],
+      sent: asSent,
+      computed,
       outbox: [...sent.keys()],
     };
     return show(c, context, `${view.words.messages.one.title} ${id}`, messagePage(view, facts));
@@ -68,18 +65,4 @@ export function addMessage(app: Hono<ConsoleEnv>, context: ConsoleContext): void
     }
     return download(c, `${id}.eml`, "application/octet-stream", kept.message);
   });
-}
-
-async function sentHeaders(dataDir: string | undefined, sesIds: readonly string[]): Promise<Map<string, string>> {
-  const headers = new Map<string, string>();
-  for (const sesId of dataDir === undefined ? [] : new Set(sesIds.slice(0, OUTBOX_LOOKUPS_MAX))) {
-    const bytes = await readOutboxHeader(dataDir ?? "", sesId);
-    if (bytes !== undefined) headers.set(sesId, headerText(bytes));
-  }
-  return headers;
-}
-
-function headerText(bytes: Buffer): string {
-  const end = bytes.indexOf("\r\n\r\n");
-  return bytes.subarray(0, Math.min(end === -1 ? bytes.length : end, HEADER_CHARS_SHOWN)).toString("utf8");
 }

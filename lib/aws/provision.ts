@@ -118,6 +118,7 @@ export async function provisionLocal(hostName = "relay.localhost"): Promise<Runt
       configurationSet: made.configurationSet,
       sesTenants: false,
       webhooks: true,
+      threadReplies: true,
       sesCallsPerSecond: 0,
     };
   } finally {

@@ -12,6 +12,17 @@ import { badge, changeForm, count, facts, foreign, idLink, size, time } from "./
 import { queueButtons } from "./queue-page.ts";
 import type { View } from "./view.ts";
 
+/** A header as the rules for SES make it. */
+export interface SentHeader {
+  readonly text: string;
+  /** What the rules did, each in a few words. */
+  readonly edits: readonly string[];
+  /** Why SES would get nothing. */
+  readonly refusal: string | undefined;
+  /** Those that SES put in the place of the message's own. */
+  readonly messageIds: readonly string[];
+}
+
 /** All that is shown of it. */
 export interface MessageFacts {
   readonly id: string;
@@ -41,6 +52,8 @@ export interface MessageFacts {
   readonly received?: string | undefined;
   /** The header as SES got it, where that is kept: in local mode. */
   readonly sent?: string | undefined;
+  /** What the rules make of the header as it came, where what was sent is not kept. */
+  readonly computed?: SentHeader | undefined;
   /** SES ids whose mail lies in local mode's outbox. */
   readonly outbox: readonly string[];
 }
@@ -76,9 +89,20 @@ ${resendPart(view, message)}
 ${
   message.received === undefined
     ? html`<p class="empty">${one.notKept}</p>`
-    : html`<div class="side"><section><h3>${one.received}</h3><pre tabindex="0">${message.received}</pre></section><section><h3>${one.sent}</h3>${message.sent === undefined ? html`<p class="empty">${one.sentNotKept}</p>` : html`<pre tabindex="0">${message.sent}</pre>`}</section></div>
+    : html`<div class="side"><section><h3>${one.received}</h3><pre tabindex="0">${message.received}</pre></section><section><h3>${one.sent}</h3>${sentPart(view, message)}</section></div>
 <p><a class="button" href="/messages/${message.id}/source" download>${one.source}</a></p>`
 }`;
+}
+
+function sentPart(view: View, { sent, computed }: MessageFacts): Html {
+  const { one } = view.words.messages;
+  if (sent !== undefined) return html`<pre tabindex="0">${sent}</pre>`;
+  if (computed === undefined) return html`<p class="empty">${one.sentNotKept}</p>`;
+  if (computed.refusal !== undefined)
+    return html`<p class="notice warn">${one.refused}: <span lang="en">${computed.refusal}</span></p>`;
+  return html`<p class="muted">${one.computed}</p><pre tabindex="0">${computed.text}</pre>
+<p>${one.sesAdds}</p>${facts(computed.messageIds.map((id) => ["Message-ID", foreign(id)]))}
+<details><summary>${one.edits}</summary><ul lang="en">${computed.edits.map((edit) => html`<li>${edit}</li>`)}</ul></details>`;
 }
 
 /** Who ended may be sent it again, those who lack it are chosen already. */

@@ -228,7 +228,14 @@ export const WORDS_EN = {
       received: "As received",
       sent: "As sent",
       notKept: "The message itself is kept no more, only its records.",
-      sentNotKept: "What was sent is kept in local mode only.",
+      sentNotKept:
+        "What was sent is not kept, and this environment says too little of itself to compute it: deploy it anew.",
+      computed:
+        "Computed now from the source, by the rules that forward applies. What was sent may differ where domains or settings have changed since.",
+      sesAdds:
+        "SES then replaces Date and Message-ID, and adds DKIM-Signature (one for the sender's domain, one of its own) and Feedback-ID.",
+      edits: "What the rules change",
+      refused: "The rules would refuse it",
       source: "Save the source as received",
       dsn: "Report to the sender",
       owed: "owed",

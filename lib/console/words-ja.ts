@@ -226,7 +226,14 @@ export const WORDS_JA: Words = {
       received: "受信時",
       sent: "送信時",
       notKept: "本文はすでに保存されておらず、記録だけが残っています。",
-      sentNotKept: "送信時の内容はローカルモードでのみ保存されます。",
+      sentNotKept:
+        "送信時の内容は保存されておらず、この環境の情報が足りないため計算もできません。デプロイし直してください。",
+      computed:
+        "転送時と同じ規則を、保存されているソースに今適用した結果です。その後ドメインや設定を変えた場合、実際の送信内容と異なることがあります。",
+      sesAdds:
+        "SES はこのあと Date と Message-ID を置き換え、DKIM-Signature (差出人のドメインと SES 自身の 2 つ) と Feedback-ID を追加します。",
+      edits: "規則による変更",
+      refused: "規則により送信できません",
       source: "受信時のソースを保存",
       dsn: "差出人への通知",
       owed: "未送付",

@@ -175,6 +175,7 @@ export class RelayStack extends Stack {
         hostName,
         sesTenants: environment.sesTenants,
         webhooks: environment.webhooks,
+        threadReplies: environment.threadReplies,
         sesCallsPerSecond: SES_CALLS_PER_SECOND,
         systemAddress: environment.systemAddress,
         ...(webhook === undefined ? {} : { webhookDlqUrl: webhook.dlq.queueUrl }),

@@ -271,6 +271,7 @@ describe("the runtime parameter", () => {
       configurationSet: "relayhost-prod",
       sesTenants: false,
       webhooks: false,
+      threadReplies: true,
       sesCallsPerSecond: 1,
       systemAddress: "postmaster@relay.example.net",
       edge: {

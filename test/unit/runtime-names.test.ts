@@ -22,6 +22,7 @@ describe("parseRuntimeNames", () => {
       ...NAMES,
       sesTenants: false,
       webhooks: false,
+      threadReplies: true,
       sesCallsPerSecond: 1,
     });
   });
