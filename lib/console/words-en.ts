@@ -268,6 +268,10 @@ export const WORDS_EN = {
     kind: "Kind",
     trend: "By day of acceptance",
     failures: "Did not arrive",
+    byReceiver: "By receiver",
+    byReason: "By reason",
+    byDayCsv: "Save the days as CSV",
+    groups: "What to do",
     empty:
       "Nothing: whatever was accepted in this time has arrived, or is under way. A longer time may be chosen above.",
     todo: "To do",

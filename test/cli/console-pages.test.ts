@@ -168,6 +168,24 @@ describe("bounces", () => {
     expect(csv.split("\r\n")[1]).toMatch(/^12,1,bounce,/);
   });
 
+  it("are counted by day for each receiver and each reason, as charts with their numbers and as CSV", async () => {
+    const path = "since=2026-03-01&tenant=demo";
+    const { body } = await served.browser().get(`/bounces?${path}&lang=en`);
+    const chart = /<figure class="chart"><figcaption>example\.net: 12<.*?<\/figure>/s.exec(body)?.[0] ?? "";
+    expect(chart).toContain("<title>03-05: Did not arrive 12</title>");
+    expect(chart).toMatch(/<td>03-05<\/td><td class="number">12<\/td>/);
+    expect(chart).toMatch(/<td>03-06<\/td><td class="number">0<\/td>/);
+    expect(body).toMatch(/<h2>By reason<\/h2>.*<figcaption>[^<]+: 12</s);
+    const japanese = (await served.browser().get(`/bounces?${path}&lang=ja`)).body;
+    expect(japanese).toContain("\u53d7\u4fe1\u5074\u3054\u3068");
+    const csv = (await served.browser().get(`/bounces-by-day.csv?${path}`)).body;
+    expect(csv.trim().split("\r\n").slice(1)).toEqual([
+      "2026-03-05,receiver,example.net,12",
+      expect.stringMatching(/^2026-03-05,reason,[a-z-]+,12$/),
+    ]);
+    expect((await served.browser().get("/bounces?since=24h&lang=en")).body).not.toContain("By reason");
+  });
+
   it("say what is wrong with a question", async () => {
     const { status, body } = await served.browser().get("/bounces?since=yesterday");
     expect([status, body.includes("--since")]).toEqual([400, true]);

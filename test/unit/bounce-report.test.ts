@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { bounceCsv, bounceLines } from "../../bin/commands/bounce-lines.ts";
 import { textWidth } from "../../bin/commands/wrap-text.ts";
 import { BounceReport, maskedText } from "../../lib/core/bounce-report.ts";
+import { BounceTrend } from "../../lib/core/bounce-trend.ts";
 import { type FailureFact, failureFact } from "../../lib/core/failure-fact.ts";
 import {
   endedUnseen,
@@ -15,6 +16,7 @@ import {
   recordSent,
 } from "../../lib/core/message-record.ts";
 import { parseQueueId } from "../../lib/core/queue-id.ts";
+import type { RefusalReason } from "../../lib/core/refusal-reasons.ts";
 import { sesEvent } from "../support/dsn-samples.ts";
 
 const ID = parseQueueId("01kqv3m4x0abcdefghjk");
@@ -198,5 +200,29 @@ describe("a report of bounces", () => {
     expect(head).toMatch(/^count,recipients,kind,reason,/);
     expect(row).toContain("'=cmd()@example.org");
     expect(csv).toContain('"550 ""quoted"", and\nmore"');
+  });
+});
+
+describe("the trend of failures", () => {
+  it("counts each for its day of acceptance, by receiver and reason, and leaves out other days", () => {
+    const trend = new BounceTrend(["2026-11-24", "2026-11-23"]);
+    const add = (time: string, receiver: string, reason: RefusalReason): void =>
+      trend.add({ acceptedMs: Date.parse(time), receiver, reason });
+    add("2026-11-23T23:59:59.999Z", "Gmail", "ip-listed");
+    add("2026-11-24T00:00:00.000Z", "Gmail", "no-ptr");
+    add("2026-11-24T10:00:00.000Z", "a.example", "no-ptr");
+    add("2026-11-25T00:00:00.000Z", "a.example", "no-ptr");
+    expect([trend.days, trend.all]).toEqual([
+      ["2026-11-23", "2026-11-24"],
+      [1, 2],
+    ]);
+    expect(trend.receivers()).toEqual([
+      { name: "Gmail", total: 2, counts: [1, 1] },
+      { name: "a.example", total: 1, counts: [0, 1] },
+    ]);
+    expect(trend.reasons().map(({ name, counts }) => [name, counts])).toEqual([
+      ["no-ptr", [0, 2]],
+      ["ip-listed", [1, 0]],
+    ]);
   });
 });
