@@ -63,6 +63,10 @@ async function main(): Promise<void> {
   if (wrong.length > 0) process.exitCode = 1;
 }
 
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(0)} s`;
+}
+
 function print(report: FaultReport): void {
   console.log("");
   printTable(
@@ -105,7 +109,10 @@ function print(report: FaultReport): void {
       `${report.webhooks.posted} / ${report.webhooks.wanted}, ${report.webhooks.again} again, ${report.webhooks.failures} tries failed, ${report.webhooks.dead.length} put aside`,
     ],
     ["webhooks not posted", String(report.webhooks.untold.length)],
-    ["came to rest", `${(report.settleMs / 1000).toFixed(0)} s, clocks set ahead ${report.clockSteps} times`],
+    [
+      "came to rest",
+      `${seconds(report.rest.ms)}, of them ${seconds(report.rest.stillMs)} waiting; ${report.rest.backlog} messages were left`,
+    ],
   ];
   printTable(["WHAT", "HOW MANY"], rows);
   for (const name of report.missing) console.log(`\nNot in this run: ${name}`);

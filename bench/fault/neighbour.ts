@@ -1,12 +1,15 @@
 /**
- * A second customer of the relay. It writes to addresses that bounced for the first one, which must not keep its mail
- * from going out, and its own server is told what became of its mail.
+ * A second customer of the relay. It writes to an address that is on the first one's suppression list, which must not keep
+ * its mail from going out, and its own server is told what became of its mail.
  */
 
 import { randomBytes } from "node:crypto";
 import { type Directory, writeRow } from "../../lib/aws/directory-dynamo.ts";
+import type { Ledger } from "../../lib/aws/ledger-dynamo.ts";
+import { addSuppression } from "../../lib/aws/suppression-dynamo.ts";
 import type { WebhookSettings } from "../../lib/core/directory.ts";
 import { hashPassword, PASSWORD_SALT_BYTES } from "../../lib/core/password-hash.ts";
+import { DEMO_TENANT } from "../../lib/local/demo-tenant.ts";
 import { type MailLoad, type MailLoadOptions, startMailLoad } from "../../test/fault/mail-load.ts";
 
 /** Its tenant, domain, login and envelope sender. */
@@ -19,11 +22,16 @@ export const NEIGHBOUR = {
 
 const PAUSE_MS = [800, 2_000] as const;
 const BOUNCE_SHARE = 0.02;
-/** A bounce is known to the relay by then, unless something goes wrong just now. */
-const BOUNCE_KNOWN_MS = 5_000;
+/** Of its mail, what goes to that address. */
+const SUPPRESSED_SHARE = 0.3;
+const SUPPRESSED = "unwanted-by-the-first@recipient.test";
 
-/** Writes it into the directory. Bounces are part of the load and must not make the relay pause it. */
-export async function addNeighbour(directory: Directory, webhook: WebhookSettings | undefined): Promise<void> {
+/** Writes it into the directory, and that address on the first customer's list. Bounces are part of the load and must not make the relay pause it. */
+export async function addNeighbour(
+  directory: Directory,
+  ledger: Ledger,
+  webhook: WebhookSettings | undefined,
+): Promise<void> {
   const { tenant, domain, login } = NEIGHBOUR;
   await writeRow(directory, {
     kind: "tenant",
@@ -44,29 +52,13 @@ export async function addNeighbour(directory: Directory, webhook: WebhookSetting
     passwordHash,
   });
   await writeRow(directory, { kind: "domain", domain, tenant, status: "verified" });
+  const entry = { tenant: DEMO_TENANT, address: SUPPRESSED, reason: "bounce" } as const;
+  await addSuppression(ledger, { ...entry, since: new Date().toISOString() });
 }
 
-/** Its mail. `first`: the load of the first customer, whose bounces it takes over. */
-export function startNeighbourLoad(
-  first: Pick<MailLoad, "acknowledged">,
-  options: Pick<MailLoadOptions, "port" | "random" | "onReply">,
-): MailLoad {
-  const seen = new Map<string, number>();
-  const used = new Set<string>();
-  const bounced = (): readonly string[] | undefined => {
-    const nowMs = performance.now();
-    for (const { recipients } of first.acknowledged.values()) {
-      for (const address of recipients) {
-        if (!address.startsWith("bounce+") || used.has(address)) continue;
-        const sinceMs = seen.get(address) ?? nowMs;
-        seen.set(address, sinceMs);
-        if (nowMs - sinceMs < BOUNCE_KNOWN_MS) continue;
-        used.add(address);
-        return [address];
-      }
-    }
-    return undefined;
-  };
+/** Its mail. */
+export function startNeighbourLoad(options: Pick<MailLoadOptions, "port" | "random" | "onReply">): MailLoad {
+  const choice = options.random.fork(0);
   return startMailLoad({
     ...options,
     login: NEIGHBOUR.login,
@@ -75,6 +67,6 @@ export function startNeighbourLoad(
     bounceShare: BOUNCE_SHARE,
     from: NEIGHBOUR.sender,
     name: "neighbour-",
-    recipients: bounced,
+    recipients: () => (choice.chance(SUPPRESSED_SHARE) ? [SUPPRESSED] : undefined),
   });
 }

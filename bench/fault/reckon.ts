@@ -61,6 +61,8 @@ export interface Reckoning {
   readonly misdirected: readonly string[];
   readonly wrongLedger: readonly string[];
   readonly untold: readonly string[];
+  /** Reports that no record owes. */
+  readonly strayReports: readonly string[];
   readonly duplicates: readonly Duplicate[];
 }
 
@@ -85,6 +87,7 @@ export function reckon(books: Books): Reckoning {
     misdirected: misdirected(books),
     wrongLedger: wrongLedger(books, recordsByCopy),
     untold: bounces.flatMap((record) => untold(record, books)),
+    strayReports: strayReports(books),
     duplicates: [...duplicatesOf(books, possible, recordsByCopy), ...secondReports(books, possible)],
   };
 }
@@ -123,6 +126,13 @@ function untold(record: RecipientRecord, { reports, senders }: Books): string[] 
   if (!note.written || note.id === undefined) return [`${name}: the report is not written`];
   const sent = reports.filter(({ queueId, recipients }) => queueId === note.id && recipients.includes(sender));
   return sent.length > 0 ? [] : [`${name}: the report ${note.id} did not leave`];
+}
+
+function strayReports({ reports, records }: Books): string[] {
+  const owed = new Set<string>(records.flatMap(({ dsns }) => (dsns ?? []).flatMap(({ id }) => id ?? [])));
+  return reports
+    .filter(({ queueId }) => !owed.has(queueId))
+    .map(({ queueId, recipients, action }) => `${queueId} to ${recipients.join(", ")}: ${action}`);
 }
 
 function* duplicatesOf(

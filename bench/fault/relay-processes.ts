@@ -239,7 +239,8 @@ export async function startRelayProcesses(options: RelayProcessesOptions = {}): 
     Object.assign(relay, { names, webhookQueues: await provisionWebhooks() });
     const directory = { client: direct.dynamodb, table: names.directoryTable };
     await fillDirectory(directory);
-    await addNeighbour(directory, options.webhook);
+    const ledger = { client: direct.dynamodb, table: names.ledgerTable };
+    await addNeighbour(directory, ledger, options.webhook);
     Object.assign(env, handlerEnvironment(names), webhookEnvironment(relay), edgeEnvironment(relay), options.settings);
     await Promise.all((["forward-1", "forward-2", "feedback", "webhook", "sweep", "edge"] as const).map(start));
     startedMs = performance.now();

@@ -72,8 +72,8 @@ export interface FaultReport extends Reckoning {
   readonly ownDeaths: readonly string[];
   /** How often each event stood in the log. */
   readonly events: Readonly<Record<string, number>>;
-  readonly settleMs: number;
-  readonly clockSteps: number;
+  /** How the relay came to rest once nothing went wrong any more. */
+  readonly rest: Omit<Settled, "stuck">;
 }
 
 const OWN_SENDERS = 6;
@@ -112,7 +112,7 @@ export async function runFault(options: FaultRunOptions): Promise<FaultReport> {
       pauseMs: PAUSE_MS,
       bounceShare: BOUNCE_SHARE,
     });
-    const neighbour = startNeighbourLoad(load, { ...common, random: random.fork(3) });
+    const neighbour = startNeighbourLoad({ ...common, random: random.fork(3) });
     const strangers = startStrangers({ ...common, random: random.fork(5) });
     // They need some seconds, and nothing has to wait for them.
     starting = startRealSenders(relay, random.fork(1));
@@ -146,6 +146,7 @@ export async function runFault(options: FaultRunOptions): Promise<FaultReport> {
       startedAtMs,
       senders,
     });
+    const { stuck: _, ...rest } = settled;
     const left = copies.keys().filter((key) => key.startsWith(STRANGER_PREFIX));
     return {
       ...reckoning,
@@ -172,8 +173,7 @@ export async function runFault(options: FaultRunOptions): Promise<FaultReport> {
       webhooks: await webhooksOf(relay, receiver, records, log.kept),
       ownDeaths: relay.ownDeaths,
       events: log.counts,
-      settleMs: settled.ms,
-      clockSteps: settled.clockSteps,
+      rest,
     };
   } catch (error) {
     throw new Error(`the run broke off. The relay's last words:\n${relay?.complaints() ?? "none"}`, { cause: error });
@@ -195,6 +195,7 @@ export function violations(report: FaultReport): string[] {
     ...all("stuck", report.stuck),
     ...all("wrong in the ledger", report.wrongLedger),
     ...all("sender not told", report.untold),
+    ...all("report that nobody owes", report.strayReports),
     ...all(
       "unexplained duplicate",
       report.duplicates.filter(({ because }) => because === undefined).map(({ key, queueId }) => `${key} (${queueId})`),

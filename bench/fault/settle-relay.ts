@@ -27,7 +27,11 @@ export interface Settled {
   /** Undefined when nothing was left. */
   readonly stuck: Leftovers | undefined;
   readonly ms: number;
-  /** How often the clocks were set ahead. */
+  /** Messages in the spool at the beginning: mail that was taken and had not left. */
+  readonly backlog: number;
+  /** Of `ms`, how long nothing moved, since all that was left waited for its time. */
+  readonly stillMs: number;
+  /** How often the clocks were set ahead because of it. */
   readonly clockSteps: number;
 }
 
@@ -50,14 +54,17 @@ export async function settleRelay(relay: RelayProcesses, progress: (line: string
   let seen = "";
   let movedMs = performance.now();
   let clockSteps = 0;
+  let backlog: number | undefined;
   for (;;) {
     const left = await leftovers(relay);
+    backlog ??= left.spool.length;
     const ms = Math.round(performance.now() - startMs);
-    if (isNothing(left)) return { stuck: undefined, ms, clockSteps };
+    const so = { ms, backlog, stillMs: clockSteps * STILL_MS, clockSteps };
+    if (isNothing(left)) return { stuck: undefined, ...so };
     const state = JSON.stringify([left, events]);
     if (state !== seen) [seen, movedMs] = [state, performance.now()];
     if (performance.now() - movedMs > STILL_MS) {
-      if (clockSteps === STEPS_MAX) return { stuck: left, ms, clockSteps };
+      if (clockSteps === STEPS_MAX) return { stuck: left, ...so };
       clockSteps += 1;
       relay.setClock(relay.clockAheadMs() + STEP_MS);
       const queues = Object.entries(left.queues).map(([name, count]) => `${name} ${count}`);

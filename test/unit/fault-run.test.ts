@@ -63,9 +63,9 @@ function books(mails: readonly ReturnType<typeof mail>[], change: Partial<Books>
 const GOOD = [mail("ses-1", idAt(0), "a@recipient.test")];
 
 function wrong(reckoning: Reckoning): Record<string, readonly unknown[]> {
-  const { lost, wrongBytes, misdirected, wrongLedger, untold } = reckoning;
+  const { lost, wrongBytes, misdirected, wrongLedger, untold, strayReports } = reckoning;
   const unexplained = reckoning.duplicates.filter(({ because }) => because === undefined);
-  const all = { lost, wrongBytes, misdirected, wrongLedger, untold, unexplained };
+  const all = { lost, wrongBytes, misdirected, wrongLedger, untold, strayReports, unexplained };
   return Object.fromEntries(Object.entries(all).filter(([, found]) => found.length > 0));
 }
 
@@ -161,6 +161,9 @@ describe("the reckoning", () => {
     expect(Object.keys(wrong(reckon(books(GOOD, { records: bounced() }))))).toEqual(["untold"]);
     expect(Object.keys(wrong(reckon(books(GOOD, { records: bounced([note]) }))))).toEqual(["untold"]);
     expect(wrong(reckon(books(GOOD, { records: bounced([note]), reports: [sent] })))).toEqual({});
+    const stray = { ...sent, queueId: idAt(20, 3) };
+    const reports = [sent, stray];
+    expect(Object.keys(wrong(reckon(books(GOOD, { records: bounced([note]), reports }))))).toEqual(["strayReports"]);
     const twice = [sent, { ...sent, sesId: "ses-6" }];
     expect(wrong(reckon(books(GOOD, { records: bounced([note]), reports: twice })))).toMatchObject({
       unexplained: [{ sesId: "ses-6" }],
