@@ -156,16 +156,24 @@ async function switchLogin(
   { words }: View,
   status: "paused" | "active",
 ): Promise<Planned> {
+  const mistakes = new Mistakes();
+  const given = status === "paused" ? mistakes.read(words.tenants.pauseReason, form.one("reason"), label) : undefined;
+  mistakes.end();
+  const reason = given ?? "";
   const row = await credentialNamed(directory, form.one("login"));
+  const was = row.pause === undefined ? [] : [`${words.tenants.pausedFor}: ${row.pause.reason}`];
   const title = status === "paused" ? words.tenants.pauseTitle(row.login) : words.tenants.resumeTitle(row.login);
   return {
     title,
-    effects: [status === "paused" ? words.tenants.pauseEffect : words.tenants.resumeEffect],
+    effects:
+      status === "paused"
+        ? [words.tenants.pauseLoginEffect, `${words.common.reason}: ${reason}`]
+        : [words.tenants.resumeLoginEffect, ...was],
     back: backTo(row.tenant),
     subjects: [row.login],
     tenant: row.tenant,
     run: async () => {
-      const pause = status === "active" ? undefined : { by: "operator", reason: "console", atMs: Date.now() };
+      const pause = status === "active" ? undefined : ({ by: "operator", reason, atMs: Date.now() } as const);
       await changeRow(directory, credentialKey(row.login), { status, pause });
       return { title, lines: [words.tenants.withinMinute] };
     },

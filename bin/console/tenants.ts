@@ -1,10 +1,13 @@
 /** Tenants: the same as `relayhost tenant list`, `tenant show` and `usage`. */
 
 import type { Hono } from "hono";
+import { readBuckets } from "../../lib/aws/breaker-dynamo.ts";
 import { listTenantRows, readRow, scanRows } from "../../lib/aws/directory-dynamo.ts";
+import { countRecentMessages } from "../../lib/aws/recent-messages.ts";
 import { readUsage } from "../../lib/aws/usage-dynamo.ts";
 import { html } from "../../lib/console/html.ts";
 import { tenantPage, tenantsPage } from "../../lib/console/tenants-page.ts";
+import { addBreakerCounts } from "../../lib/core/breaker.ts";
 import { csvText } from "../../lib/core/csv.ts";
 import { TENANT_ID_PATTERN, tenantKey } from "../../lib/core/directory.ts";
 import { type InvoiceParts, invoiceLine } from "../../lib/core/invoice.ts";
@@ -14,6 +17,7 @@ import { stateOf } from "../commands/tenant.ts";
 import { usageCsv, usageLines } from "../commands/usage.ts";
 import { type ConsoleContext, type ConsoleEnv, csv, show } from "./console-context.ts";
 
+const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 /** Serves `/tenants`, `/tenants/<id>` and `/usage.csv`. */
@@ -53,7 +57,12 @@ export function addTenants(app: Hono<ConsoleEnv>, context: ConsoleContext): void
       return show(c, context, view.words.notFound, html`<p>${view.words.notFoundText}</p>`, 404);
     }
     const month = monthOf(view.query["month"], view.nowMs);
-    const [rows, usage] = await Promise.all([listTenantRows(directory, id), readUsage(ledger, id, month)]);
+    const [rows, usage, lastMinute, buckets] = await Promise.all([
+      listTenantRows(directory, id),
+      readUsage(ledger, id, month),
+      countRecentMessages(ledger, id, view.nowMs - MINUTE_MS, view.nowMs),
+      readBuckets(ledger, id, view.nowMs),
+    ]);
     const byDay = new Map(usage.filter(({ scope }) => scope === "tenant").map(({ day, counts }) => [day, counts]));
     const { counts, amount } = invoiceLine(tenant, month, usage);
     const facts = {
@@ -66,6 +75,8 @@ export function addTenants(app: Hono<ConsoleEnv>, context: ConsoleContext): void
       month,
       days: daysOf(month).map((day) => [day, byDay.get(day) ?? NO_USAGE] as const),
       total: counts,
+      lastMinute,
+      lastDay: buckets.reduce(addBreakerCounts, { mails: 0, bounced: 0, complained: 0 }),
       amount: amount === undefined ? undefined : `${amount.value} ${amount.currency}`,
     };
     return show(c, context, `${view.words.common.tenant} ${id}`, tenantPage(view, facts));

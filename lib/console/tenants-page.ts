@@ -1,5 +1,6 @@
 /** Tenants: the list, and one with its contract, logins, networks, and what it has used. */
 
+import type { BreakerCounts } from "../core/breaker.ts";
 import type { Credential, Network, SenderDomain, SenderPause, Tenant } from "../core/directory.ts";
 import type { UsageCounts } from "../core/usage.ts";
 import { barChart } from "./chart.ts";
@@ -23,6 +24,10 @@ export interface TenantFacts extends TenantEntry {
   readonly month: string;
   readonly days: readonly (readonly [day: string, counts: UsageCounts])[];
   readonly total: UsageCounts;
+  /** Messages of the last sixty seconds. */
+  readonly lastMinute: number;
+  /** What the breaker goes by: mails of the last 24 hours of which the end is known. */
+  readonly lastDay: BreakerCounts;
   /** What is owed so far, with its currency; undefined where no price is agreed. */
   readonly amount: string | undefined;
 }
@@ -84,10 +89,9 @@ export function tenantPage(view: View, one: TenantFacts): Html {
     [tenants.foreignFrom, tenant.foreignFrom ?? "refuse"],
     [tenants.systemMail, tenant.systemMail ?? "rewrite"],
     ["Webhook", foreign(tenant.webhook?.url)],
-    [tenants.limits, members(tenant.limits)],
-    [tenants.breaker, members(tenant.breaker)],
   ])}
 ${tenant.status === "paused" ? changeForm(view, "tenant-resume", { tenant: tenant.id }, tenants.resume) : changeForm(view, "tenant-pause", { tenant: tenant.id }, tenants.pause, field(tenants.pauseReason, "reason", "", { required: true }))}
+${limits(view, one)}
 ${usage(view, one)}
 <h2>${tenants.credentials}</h2>${credentials(view, one)}
 <h2>${tenants.networks}</h2>${networks(view, one)}
@@ -121,18 +125,52 @@ function members(value: object | undefined): string {
     .join(", ");
 }
 
+/** Each limit with what is used of it, as a bar and in numbers. */
+function limits(view: View, { tenant, month, total, lastMinute, lastDay }: TenantFacts): Html {
+  const { tenants, overview } = view.words;
+  const ofMax = (label: string, used: number, max: number | undefined): Content =>
+    max === undefined
+      ? html`${count(used)} (${overview.noLimit})`
+      : bar(label, used, max, `${count(used)} / ${count(max)}`);
+  const rate = (label: string, bad: number, max: number | undefined): Content => {
+    const share = lastDay.mails === 0 ? 0 : bad / lastDay.mails;
+    const text = `${percent(share)} (${count(bad)} / ${count(lastDay.mails)})`;
+    return max === undefined ? text : bar(label, share, max, `${text}, ${tenants.breakerAt} ${percent(max)}`);
+  };
+  const { messagesPerMinute, ...others } = tenant.limits ?? {};
+  const { bounceRateMax, complaintRateMax, ...breaker } = tenant.breaker ?? {};
+  const inMonth = `${tenants.messagesIn} ${month}`;
+  return html`<h2>${tenants.limits}</h2><p class="muted">${tenants.limitsNote}</p>${facts([
+    [inMonth, ofMax(inMonth, total.messages, tenant.monthlyMessagesMax)],
+    [
+      tenants.lastMinute,
+      messagesPerMinute === undefined
+        ? html`${count(lastMinute)} (${tenants.relaysLimit})`
+        : ofMax(tenants.lastMinute, lastMinute, messagesPerMinute),
+    ],
+    [tenants.bounceRate, rate(tenants.bounceRate, lastDay.bounced, bounceRateMax)],
+    [tenants.complaintRate, rate(tenants.complaintRate, lastDay.complained, complaintRateMax)],
+    [tenants.otherLimits, members(others)],
+    [tenants.breaker, members(breaker)],
+  ])}`;
+}
+
+function bar(label: string, used: number, max: number, text: string): Html {
+  return html`<meter min="0" max="${max > 0 ? max : 1}" high="${max > 0 ? max * 0.8 : 1}" value="${Math.min(used, max)}" aria-label="${label}">${text}</meter> ${text}`;
+}
+
+/** As the breaker writes it: `4 %`, `0.08 %`. */
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(3))} %`;
+}
+
 function usage(view: View, { tenant, month, days, total, amount }: TenantFacts): Html {
   const { words } = view;
   const { tenants, overview } = words;
-  const max = tenant.monthlyMessagesMax;
-  const used: Content =
-    max === undefined
-      ? html`${count(total.messages)} (${overview.noLimit})`
-      : html`<meter min="0" max="${Math.max(1, max)}" high="${Math.round(max * 0.8)}" value="${total.messages}" aria-label="${tenants.messages}">${count(total.messages)}</meter> ${count(total.messages)} / ${count(max)}`;
   return html`<h2>${tenants.usage} ${month}</h2>
 <form class="search" method="get" action="/tenants/${tenant.id}">${field(words.audit.month, "month", month, { type: "month" })}<p class="field"><button>${words.show}</button></p></form>
 ${facts([
-  [tenants.messages, used],
+  [tenants.messages, count(total.messages)],
   [tenants.recipients, count(total.recipients)],
   [overview.delivered, count(total.delivered)],
   [overview.bouncedOnly, count(total.bounced)],
@@ -166,11 +204,11 @@ function credentials(view: View, { tenant, credentials: rows }: TenantFacts): Ht
     rows.map(({ login, label, status, pause, previousUntilMs }) => [
       html`<code>${login}</code>`,
       foreign(label),
-      html`${badge(tenants.states[status], status === "active" ? "good" : "warn")} ${foreign(pause?.reason)}`,
+      html`${badge(tenants.states[status], status === "active" ? "good" : "warn")} ${foreign(pause?.reason)} ${time(pause?.atMs)}`,
       previousUntilMs === undefined || previousUntilMs <= view.nowMs ? "" : time(previousUntilMs),
       html`${changeForm(view, "credential-rotate", { login, overlap: "7d" }, tenants.rotate)}
 ${changeForm(view, "credential-rotate", { login, overlap: "0s" }, tenants.rotateNow)}
-${status === "active" ? changeForm(view, "credential-pause", { login }, tenants.pauseLogin) : changeForm(view, "credential-resume", { login }, tenants.resume)}
+${status === "active" ? changeForm(view, "credential-pause", { login }, tenants.pauseLogin, loginReason(view, login)) : changeForm(view, "credential-resume", { login }, tenants.resume)}
 ${changeForm(view, "credential-revoke", { login }, tenants.revoke)}`,
     ]),
     tenants.noCredentials,
@@ -179,6 +217,12 @@ ${changeForm(view, "credential-add", { tenant: tenant.id }, tenants.addCredentia
   field(tenants.login, "login", "", { hint: tenants.loginHint }),
   field(tenants.label, "label", "", { hint: tenants.labelHint }),
 ])}`;
+}
+
+/** Several of them are on the page, so each has an id of its own. */
+function loginReason({ words }: View, login: string): Html {
+  const id = `reason-${login}`;
+  return html`<p class="field"><label for="${id}">${words.tenants.pauseReason}</label><input id="${id}" name="reason" autocomplete="off" required></p>`;
 }
 
 function networks(view: View, { tenant, networks: rows }: TenantFacts): Html {

@@ -1,11 +1,13 @@
 /** What the console's pages find and show, and what its changes do, against local services. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { addToBucket } from "../../lib/aws/breaker-dynamo.ts";
 import { changeRow, readRow } from "../../lib/aws/directory-dynamo.ts";
-import { createMessage, saveRecipient } from "../../lib/aws/ledger-dynamo.ts";
+import { createMessage, readMessage, saveRecipient } from "../../lib/aws/ledger-dynamo.ts";
 import { addSuppression, listSuppressions } from "../../lib/aws/suppression-dynamo.ts";
+import { breakerHour } from "../../lib/core/breaker.ts";
 import { credentialKey, domainKey, tenantKey } from "../../lib/core/directory.ts";
-import type { RecipientState } from "../../lib/core/message-record.ts";
+import type { MessageRecord, RecipientState } from "../../lib/core/message-record.ts";
 import { verifyPassword } from "../../lib/core/password-hash.ts";
 import { makeQueueId, type QueueId } from "../../lib/core/queue-id.ts";
 import { formOf, startTestConsole, type TestConsole, unescaped } from "../support/console.ts";
@@ -14,6 +16,7 @@ let served: TestConsole;
 const DAY = "2026-03-05";
 const START_MS = Date.parse(`${DAY}T00:00:00Z`);
 const MESSAGES = 120;
+const MANY = { mails: 200, bounced: 8, complained: 0 };
 const ids: QueueId[] = [];
 
 beforeAll(async () => {
@@ -72,6 +75,12 @@ async function listed(path: string): Promise<{ ids: string[]; next: string | und
   const found = [...body.matchAll(/<tr>.*?href="\/messages\/([0-9a-z]{20})"/gs)].map(([, id = ""]) => id);
   const next = /<a rel="next" href="([^"]*)"/.exec(body)?.[1];
   return { ids: found, next: next === undefined ? undefined : unescaped(next) };
+}
+
+async function oneMessage(id: QueueId | undefined): Promise<MessageRecord> {
+  const { message } = id === undefined ? {} : await readMessage(served.connection.ledger, id);
+  if (message === undefined) throw new Error("no message");
+  return message;
 }
 
 async function allParts(path: string): Promise<string[]> {
@@ -244,6 +253,55 @@ describe("a tenant", () => {
     const again = formOf((await browser.post(revoke.action, revoke.fields)).body, "/do/credential-revoke");
     await browser.post(revoke.action, [...again.fields, ["confirmed", "yes"]]);
     expect(await row()).toBeUndefined();
+  });
+
+  it("shows what is used of each limit, as a bar and in numbers", async () => {
+    const { directory, ledger } = served.connection;
+    const page = async (query = ""): Promise<string> =>
+      (await served.browser().get(`/tenants/demo?lang=en${query}`)).body;
+    const free = await page();
+    expect(free).not.toContain("<meter");
+    expect(free).toContain("no limit of its own");
+    const nowMs = Date.now();
+    const id = makeQueueId(nowMs - 1000, new Uint8Array(11).fill(1));
+    const time = new Date(nowMs - 1000).toISOString();
+    const expiresAt = Math.floor(nowMs / 1000) + 10_000;
+    const old = { ...(await oneMessage(ids[0])), id, time, expiresAt };
+    await createMessage(ledger, old);
+    await addToBucket(ledger, "demo", { sender: "a@example.com", hourMs: breakerHour(nowMs) }, MANY);
+    await changeRow(directory, tenantKey("demo"), {
+      monthlyMessagesMax: 1000,
+      limits: { messagesPerMinute: 20, connections: 3 },
+      breaker: { bounceRateMax: 0.05 },
+    });
+    const bound = await page();
+    await changeRow(directory, tenantKey("demo"), {
+      monthlyMessagesMax: undefined,
+      limits: undefined,
+      breaker: undefined,
+    });
+    expect(bound).toMatch(/<meter min="0" max="1000" high="800" value="0" aria-label="Messages in [\d-]+">0 \/ 1,000</);
+    expect(bound).toMatch(/aria-label="Messages in the last minute">1 \/ 20<\/meter> 1 \/ 20/);
+    expect(bound).toContain("4 % (8 / 200), paused above 5 %");
+    expect(bound).toContain("connections 3");
+  });
+
+  it("has a login paused with a reason that is kept and shown, and resumed", async () => {
+    const browser = served.browser();
+    const { asked } = await browser.change(await browser.get("/tenants/demo?lang=en"), "/do/credential-pause", [
+      ["reason", "hacked site"],
+    ]);
+    expect(asked.body).toContain("Reason: hacked site");
+    const row = async () => await readRow(served.connection.directory, credentialKey("demo"));
+    expect(await row()).toMatchObject({ status: "paused", pause: { by: "operator", reason: "hacked site" } });
+    const shown = await browser.get("/tenants/demo");
+    expect(shown.body).toContain("<bdi>hacked site</bdi>");
+    const { asked: question } = await browser.change(shown, "/do/credential-resume", []);
+    expect(question.body).toContain("hacked site");
+    expect(await row()).toMatchObject({ status: "active" });
+    const form = formOf((await browser.get("/tenants/demo")).body, "/do/credential-pause");
+    const without = await browser.post(form.action, form.fields);
+    expect([without.status, without.body.includes("Reason of the pause")]).toEqual([400, true]);
   });
 
   it("says what is wrong with a network, and takes one", async () => {
