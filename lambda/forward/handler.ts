@@ -142,8 +142,23 @@ async function begin(deps: HandlerDeps, record: SQSRecord): Promise<Begun> {
     await toDeadLetters(deps, record, reason);
     return { kind: "handled", record };
   } catch (error) {
-    deps.log({ event: "forward-error", sqsMessageId: record.messageId, error: errorText(error) });
+    await failed(deps, record, error);
     return { kind: "failed", record };
+  }
+}
+
+/**
+ * Has it come again soon: a service that is away for seconds fails whatever is in the queue, and must not keep all of it
+ * from going out for the whole visibility time-out.
+ */
+async function failed(deps: HandlerDeps, record: SQSRecord, error: unknown): Promise<void> {
+  deps.log({ event: "forward-error", sqsMessageId: record.messageId, error: errorText(error) });
+  const waitSeconds = retryDelayMs(Number(record.attributes.ApproximateReceiveCount), deps.random) / 1000;
+  try {
+    const seconds = Math.min(LIMITS.forward.visibilityTimeoutSeconds, waitSeconds);
+    await deferMessage(deps.queue, record.receiptHandle, seconds);
+  } catch (second) {
+    deps.log({ event: "forward-error", sqsMessageId: record.messageId, error: errorText(second) });
   }
 }
 
@@ -183,7 +198,7 @@ async function handleRecord({ deps, budget, invocation }: Work, { record, object
     if (laterMs === undefined) return [];
     await deferMessage(deps.queue, record.receiptHandle, (laterMs - deps.now()) / 1000);
   } catch (error) {
-    deps.log({ event: "forward-error", sqsMessageId: record.messageId, error: errorText(error) });
+    await failed(deps, record, error);
   }
   return [record];
 }
