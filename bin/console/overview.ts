@@ -7,7 +7,7 @@ import { listDirtySlots, readDailyTotals } from "../../lib/aws/usage-dynamo.ts";
 import { liveNumbers, type Overview, overviewPage } from "../../lib/console/overview-page.ts";
 import { forEachInFlight } from "../../lib/core/in-flight.ts";
 import { errorText } from "../../lib/core/log.ts";
-import { type Asked, judgeStatus } from "../../lib/core/status.ts";
+import type { Asked } from "../../lib/core/status.ts";
 import { addUsage, NO_USAGE, type UsageCounts, utcDay } from "../../lib/core/usage.ts";
 import { statusFacts } from "../commands/status-facts.ts";
 import { type ConsoleContext, type ConsoleEnv, show } from "./console-context.ts";
@@ -64,15 +64,14 @@ async function gather(context: ConsoleContext): Promise<Overview> {
     asked(async () => await lastHours(context)),
     asked(async () => await lastDays(context)),
   ]);
-  const lines = judgeStatus(facts).lines;
-  if ("error" in hours || "error" in days) return { facts, lines, hours, days };
+  if ("error" in hours || "error" in days) return { facts, hours, days };
   // The books are behind; the hours of today are not.
   const today = utcDay(facts.nowMs);
   const sum = hours.value
     .filter(([hourMs]) => utcDay(hourMs) === today)
     .reduce((all, [, one]) => addUsage(all, one), NO_USAGE);
   const known = days.value.map(([day, counts]): [string, UsageCounts] => [day, day === today ? sum : counts]);
-  return { facts, lines, hours, days: { value: known } };
+  return { facts, hours, days: { value: known } };
 }
 
 async function asked<T>(read: () => Promise<T>): Promise<Asked<T>> {

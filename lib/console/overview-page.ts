@@ -1,6 +1,8 @@
 /** The overview: what needs a person, the way of a message with numbers, and how the last day and month went. */
 
-import type { Asked, StatusFacts, StatusLevel, StatusLine } from "../core/status.ts";
+import { type Asked, judgeStatus, type StatusFacts, type StatusLevel, type StatusLine } from "../core/status.ts";
+import { STATUS_WORDS_EN } from "../core/status-words-en.ts";
+import { STATUS_WORDS_JA } from "../core/status-words-ja.ts";
 import type { UsageCounts } from "../core/usage.ts";
 import { barChart, type ChartBar, type ChartSeries } from "./chart.ts";
 import { type Content, type Html, html } from "./html.ts";
@@ -11,8 +13,6 @@ import type { Words } from "./words.ts";
 /** All that the overview shows. */
 export interface Overview {
   readonly facts: StatusFacts;
-  /** What `relayhost status` makes of the facts. */
-  readonly lines: readonly StatusLine[];
   /** Of 24 hours, the oldest first: start (epoch milliseconds) and numbers. */
   readonly hours: Asked<readonly (readonly [hourMs: number, counts: UsageCounts])[]>;
   /** Of 30 days (UTC), the oldest first. */
@@ -34,8 +34,9 @@ const MOODS: Readonly<Record<StatusLevel, Mood>> = {
 
 /** The page. */
 export function overviewPage(view: View, overview: Overview): Html {
-  const { words } = view;
-  const { lines } = overview;
+  const { words, language } = view;
+  // The same judgement as that of `relayhost status`.
+  const { lines } = judgeStatus(overview.facts, language === "ja" ? STATUS_WORDS_JA : STATUS_WORDS_EN);
   const pressing = lines.filter(({ level }) => level !== "good" && level !== "note");
   const rest = lines.filter(({ level }) => level === "good" || level === "note");
   return html`<section aria-labelledby="needs"><h2 id="needs">${words.overview.needs}</h2>
@@ -55,7 +56,7 @@ ${dayChart(view, overview)}
 function notice({ level, part, text, todo }: StatusLine, view: View): Html {
   const { words } = view;
   const parts: Readonly<Record<string, string>> = words.overview.parts;
-  return html`<div class="notice ${MOODS[level]}"><p>${badge(words.overview.levels[level], MOODS[level])} <strong>${parts[part] ?? part}</strong> <span lang="en">${text}</span></p>${todo === undefined ? "" : html`<p lang="en"><code>${todo}</code></p>`}</div>`;
+  return html`<div class="notice ${MOODS[level]}"><p>${badge(words.overview.levels[level], MOODS[level])} <strong>${parts[part] ?? part}</strong> <bdi>${text}</bdi></p>${todo === undefined ? "" : html`<p><code>${todo}</code></p>`}</div>`;
 }
 
 /** What stands in the boxes. */

@@ -105,6 +105,7 @@ export const WORDS_EN = {
       tenants: "Tenants",
       domains: "Domains",
       certificate: "Certificate",
+      edge: "edge",
       alarms: "Alarms",
     },
   },

@@ -107,6 +107,7 @@ export const WORDS_JA: Words = {
       tenants: "テナント",
       domains: "ドメイン",
       certificate: "証明書",
+      edge: "エッジ",
       alarms: "アラーム",
     },
   },

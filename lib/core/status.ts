@@ -6,6 +6,7 @@
  */
 
 import { LIMITS } from "./limits.ts";
+import { STATUS_WORDS_EN } from "./status-words-en.ts";
 import type { UsageCounts } from "./usage.ts";
 
 /** `act`: needs a person now. `look`: not urgent. `unknown`: could not be asked. `note`: meant to be so. `good`. */
@@ -117,67 +118,68 @@ const CERTIFICATE_ACT_DAYS = 7;
 const WAITS_LOOK_SECONDS = 3_600;
 const WAITS_ACT_SECONDS = 24 * 3_600;
 const QUOTA_LOOK_SHARE = 0.8;
-const NAMES_SHOWN = 5;
 const DAY_MS = 86_400_000;
 
+/** Sentences of a language. */
+export type StatusWords = {
+  readonly [K in keyof typeof STATUS_WORDS_EN]: (typeof STATUS_WORDS_EN)[K] extends string
+    ? string
+    : (typeof STATUS_WORDS_EN)[K];
+};
+
 /** Judges the facts. */
-export function judgeStatus(facts: StatusFacts): Status {
+export function judgeStatus(facts: StatusFacts, words: StatusWords = STATUS_WORDS_EN): Status {
   const { nowMs } = facts;
   const on = facts.environment === undefined ? "" : ` --env ${facts.environment}`;
+  const ask = <T>(part: string, asked: Asked<T>, lines: (value: T) => StatusLine[]): StatusLine[] =>
+    "error" in asked ? [line("unknown", part, words.couldNotAsk(asked.error))] : lines(asked.value);
   const lines = [
-    ...judged("account", facts.account, accountLines),
-    ...judged("queue", facts.queue, (queue) => queueLines(queue, on)),
-    ...judged("dead letters", facts.deadLetters, (counts) => deadLetterLines(counts, on)),
-    ...judged("last hour", facts.lastHour, (counts) => lastHourLines(counts, on)),
-    ...judged("tenants", facts.pauses, pauseLines),
-    ...judged("tenants", facts.usedUp, (tenants) => usedUpLines(tenants, on)),
-    ...judged("domains", facts.domains, (domains) => domainLines(domains, on)),
-    ...judged("certificate", facts.certificate, (certificate) => certificateLines(certificate, nowMs, on === "")),
+    ...ask("account", facts.account, (account) => accountLines(account, words)),
+    ...ask("queue", facts.queue, (queue) => queueLines(queue, on, words)),
+    ...ask("dead letters", facts.deadLetters, (counts) => deadLetterLines(counts, on, words)),
+    ...ask("last hour", facts.lastHour, (counts) => lastHourLines(counts, on, words)),
+    ...ask("tenants", facts.pauses, (pauses) => pauseLines(pauses, words)),
+    ...ask("tenants", facts.usedUp, (tenants) => usedUpLines(tenants, on, words)),
+    ...ask("domains", facts.domains, (domains) => domainLines(domains, on, words)),
+    ...ask("certificate", facts.certificate, (certificate) => certificateLines(certificate, nowMs, on === "", words)),
     ...(facts.alarms === undefined
-      ? [line("note", "alarms", "local mode has none: what stands here is all that is watched")]
-      : judged("alarms", facts.alarms, alarmLines)),
+      ? [line("note", "alarms", words.localAlarms)]
+      : ask("alarms", facts.alarms, (alarms) => alarmLines(alarms, words))),
   ].sort((a, b) => STATUS_LEVELS.indexOf(a.level) - STATUS_LEVELS.indexOf(b.level));
   return { level: lines[0]?.level ?? "good", lines };
-}
-
-function judged<T>(part: string, asked: Asked<T>, lines: (value: T) => StatusLine[]): StatusLine[] {
-  return "error" in asked ? [line("unknown", part, `could not be asked: ${asked.error}`)] : lines(asked.value);
 }
 
 function line(level: StatusLevel, part: string, text: string, todo?: string): StatusLine {
   return { level, part, text, ...(todo === undefined ? {} : { todo }) };
 }
 
-function accountLines(account: AccountFacts): StatusLine[] {
+function accountLines(account: AccountFacts, words: StatusWords): StatusLine[] {
   const { per24Hours: max, sentLast24Hours: sent } = account;
   const lines: StatusLine[] = [];
   const add = (level: StatusLevel, text: string, todo?: string): void =>
     void lines.push(line(level, "account", text, todo));
-  if (!account.sendingEnabled) add("act", "SES has paused sending for the account", "RUNBOOK.md#ses-takes-nothing");
-  if (account.enforcement === "SHUTDOWN") add("act", "SES has shut the account down", "RUNBOOK.md#ses-takes-nothing");
-  if (account.enforcement === "PROBATION") add("act", "SES has the account under review", "RUNBOOK.md#bounce-rate");
+  if (!account.sendingEnabled) add("act", words.sendingPaused, "RUNBOOK.md#ses-takes-nothing");
+  if (account.enforcement === "SHUTDOWN") add("act", words.shutDown, "RUNBOOK.md#ses-takes-nothing");
+  if (account.enforcement === "PROBATION") add("act", words.underReview, "RUNBOOK.md#bounce-rate");
   if (!account.production) {
-    add("look", "sandbox: only verified recipients get mail, 200 a day", "request production access: docs/deploy.md");
+    add("look", words.sandbox, words.requestAccess);
   }
   const share = max > 0 ? sent / max : 0;
-  const used = max === -1 ? `${count(sent)} sent in 24 hours, no limit` : `${count(sent)} of ${count(max)} in 24 hours`;
-  if (share >= 1) add("act", `the day's quota is used up: ${used}`, "RUNBOOK.md#ses-takes-nothing");
-  else if (share >= QUOTA_LOOK_SHARE)
-    add("look", `the day's quota is nearly used: ${used}`, "RUNBOOK.md#quota-nearly-used");
+  const used = words.used(sent, max === -1 ? undefined : max);
+  if (share >= 1) add("act", words.quotaUsedUp(used), "RUNBOOK.md#ses-takes-nothing");
+  else if (share >= QUOTA_LOOK_SHARE) add("look", words.quotaNearlyUsed(used), "RUNBOOK.md#quota-nearly-used");
   if (lines.length === 0) {
-    add("good", `production access, healthy; ${used}, ${count(account.ratePerSecond)} a second`);
+    add("good", words.accountGood(used, account.ratePerSecond));
   }
   return lines;
 }
 
-function queueLines(queue: QueueFacts, on: string): StatusLine[] {
+function queueLines(queue: QueueFacts, on: string, words: StatusWords): StatusLine[] {
   const { messages, isMore, held, oldestSeconds, reason } = queue;
-  if (messages === 0) return [line("good", "queue", "empty")];
-  const amount = `${isMore ? "over " : ""}${count(messages)} ${messages === 1 ? "message" : "messages"}`;
-  const heldText = held === 0 ? "" : `, ${held} held`;
-  if (oldestSeconds === undefined) return [line("note", "queue", `${amount}, all held`, `relayhost queue${on}`)];
-  const why = reason === undefined || reason === "" ? "" : ` (${reason})`;
-  const text = `${amount}${heldText}; the oldest waits for ${duration(oldestSeconds)}${why}`;
+  if (messages === 0) return [line("good", "queue", words.queueEmpty)];
+  const amount = words.queued(messages, isMore);
+  if (oldestSeconds === undefined) return [line("note", "queue", words.allHeld(amount), `relayhost queue${on}`)];
+  const text = words.waits(amount, held, oldestSeconds, reason);
   if (oldestSeconds >= WAITS_ACT_SECONDS) return [line("act", "queue", text, `relayhost queue${on}`)];
   if (oldestSeconds >= WAITS_LOOK_SECONDS) return [line("look", "queue", text, `relayhost queue${on}`)];
   return [line("good", "queue", text)];
@@ -186,36 +188,28 @@ function queueLines(queue: QueueFacts, on: string): StatusLine[] {
 function deadLetterLines(
   counts: { readonly forward: number; readonly feedback: number; readonly webhook?: number },
   on: string,
+  words: StatusWords,
 ): StatusLine[] {
   const lines: StatusLine[] = [];
   if (counts.forward > 0) {
-    const text = `${plural(counts.forward, "message")} set aside: unreadable, or the function died over it`;
+    const text = words.setAside(counts.forward);
     lines.push(line("act", "dead letters", text, `relayhost queue${on}; RUNBOOK.md#messages-set-aside`));
   }
   if (counts.feedback > 0) {
-    const text = `${plural(counts.feedback, "event")} of SES not recorded`;
+    const text = words.eventsSetAside(counts.feedback);
     lines.push(line("act", "dead letters", text, "RUNBOOK.md#events-set-aside"));
   }
   if (counts.webhook !== undefined && counts.webhook > 0) {
-    const text = `${plural(counts.webhook, "webhook")} that a tenant's server has not taken for three days`;
+    const text = words.webhooksSetAside(counts.webhook);
     lines.push(line("look", "dead letters", text, "RUNBOOK.md#webhooks-set-aside"));
   }
-  return lines.length > 0 ? lines : [line("good", "dead letters", "none")];
+  return lines.length > 0 ? lines : [line("good", "dead letters", words.noneSetAside)];
 }
 
-function lastHourLines(counts: UsageCounts, on: string): StatusLine[] {
+function lastHourLines(counts: UsageCounts, on: string, words: StatusWords): StatusLine[] {
   const { messages, recipients, delivered, bounced, complained, refused, suppressed } = counts;
-  if (messages === 0) return [line("good", "last hour", "no mail")];
+  if (messages === 0) return [line("good", "last hour", words.noMail)];
   const open = recipients - delivered - bounced - refused - suppressed - counts.duplicates;
-  const parts = [
-    `${plural(messages, "message")} to ${plural(recipients, "recipient")}`,
-    `${count(delivered)} delivered`,
-    `${count(bounced)} bounced`,
-    ...(complained > 0 ? [`${count(complained)} called spam`] : []),
-    ...(refused > 0 ? [`${count(refused)} refused`] : []),
-    ...(suppressed > 0 ? [`${count(suppressed)} suppressed`] : []),
-    ...(open > 0 ? [`${count(open)} open`] : []),
-  ];
   // The same lines as those at which tenants are paused, here of all mail together.
   const { bounceRateMax, complaintRateMax, messagesMin, bouncesMin, complaintsMin } = LIMITS.breaker;
   const known = delivered + bounced;
@@ -223,96 +217,73 @@ function lastHourLines(counts: UsageCounts, on: string): StatusLine[] {
     known >= messagesMin &&
     ((bounced >= bouncesMin && bounced / known > bounceRateMax) ||
       (complained >= complaintsMin && complained / known > complaintRateMax));
-  const text = parts.join(", ");
+  const text = words.lastHour({ ...counts, open });
   return isBad
-    ? [line("look", "last hour", `much came back: ${text}`, `relayhost bounces --since 1h${on}`)]
+    ? [line("look", "last hour", words.cameBack(text), `relayhost bounces --since 1h${on}`)]
     : [line("good", "last hour", text)];
 }
 
-function pauseLines(pauses: readonly PauseFact[]): StatusLine[] {
-  if (pauses.length === 0) return [line("good", "tenants", "none is paused")];
+function pauseLines(pauses: readonly PauseFact[], words: StatusWords): StatusLine[] {
+  if (pauses.length === 0) return [line("good", "tenants", words.nonePaused)];
   return pauses.map(({ who, by, reason, resume }) =>
     by === "breaker"
-      ? line("act", "tenants", `${who} was paused by the relay: ${reason}`, `RUNBOOK.md#tenant-paused, then ${resume}`)
-      : line("note", "tenants", `${who} is paused by hand: ${reason}`, resume),
+      ? line("act", "tenants", words.pausedByRelay(who, reason), words.afterwards("RUNBOOK.md#tenant-paused", resume))
+      : line("note", "tenants", words.pausedByHand(who, reason), resume),
   );
 }
 
-function usedUpLines(tenants: readonly string[], on: string): StatusLine[] {
-  return tenants.map((id) =>
-    line(
-      "look",
-      "tenants",
-      `${id} has used up its month; its mail waits at its server`,
-      `relayhost tenant set ${id}${on}`,
-    ),
-  );
+function usedUpLines(tenants: readonly string[], on: string, words: StatusWords): StatusLine[] {
+  return tenants.map((id) => line("look", "tenants", words.usedUp(id), `relayhost tenant set ${id}${on}`));
 }
 
-function domainLines(domains: DomainFacts, on: string): StatusLine[] {
+function domainLines(domains: DomainFacts, on: string, words: StatusWords): StatusLine[] {
   const { verified, pending, lost, systemLost } = domains;
   const lines: StatusLine[] = [];
   if (systemLost !== undefined) {
-    const text = `SES sends nothing for ${systemLost}, which the relay's own reports come from`;
+    const text = words.systemLost(systemLost);
     lines.push(line("act", "domains", text, "docs/first-deploy-checklist.md"));
   }
   if (lost.length > 0) {
-    const text = `SES no longer sends for ${names(lost)}: DNS records are gone, or the identity`;
+    const text = words.lost(lost);
     lines.push(line("act", "domains", text, `relayhost domain check ${lost[0]}${on}`));
   }
   if (pending.length > 0) {
-    const text = `${plural(pending.length, "domain")} not verified yet: ${names(pending)}`;
+    const text = words.pending(pending);
     lines.push(line("look", "domains", text, `relayhost domain check ${pending[0]}${on}`));
   }
-  if (lines.length === 0) lines.push(line("good", "domains", `all ${count(verified)} verified`));
+  if (lines.length === 0) lines.push(line("good", "domains", words.allVerified(verified)));
   return lines;
 }
 
-function certificateLines(certificate: CertificateFacts, nowMs: number, isLocal: boolean): StatusLine[] {
+function certificateLines(
+  certificate: CertificateFacts,
+  nowMs: number,
+  isLocal: boolean,
+  words: StatusWords,
+): StatusLine[] {
   if (certificate.state === "no-answer") {
-    const text = `the edge does not answer (${certificate.reason}): customers cannot connect, unless it stands by`;
+    const text = words.edgeSilent(certificate.reason);
     return [line("act", "edge", text, "RUNBOOK.md#edge-unhealthy")];
   }
-  if (certificate.state === "no-starttls") return [line("act", "edge", "answers without STARTTLS: is it this relay?")];
+  if (certificate.state === "no-starttls") return [line("act", "edge", words.noStarttls)];
   const { endsAtMs, trust } = certificate;
   const days = Math.floor((endsAtMs - nowMs) / DAY_MS);
   const date = new Date(endsAtMs).toISOString().slice(0, 10);
   const todo = "RUNBOOK.md#certificate-expires";
-  if (endsAtMs <= nowMs) return [line("act", "certificate", `ended on ${date}`, todo)];
-  if (days < CERTIFICATE_ACT_DAYS)
-    return [line("act", "certificate", `ends in ${plural(days, "day")} (${date})`, todo)];
-  if (days < CERTIFICATE_LOOK_DAYS) return [line("look", "certificate", `ends in ${days} days (${date})`, todo)];
+  if (endsAtMs <= nowMs) return [line("act", "certificate", words.certificateEnded(date), todo)];
+  if (days < CERTIFICATE_ACT_DAYS) return [line("act", "certificate", words.certificateEnds(days, date), todo)];
+  if (days < CERTIFICATE_LOOK_DAYS) return [line("look", "certificate", words.certificateEnds(days, date), todo)];
   if (trust !== undefined && !isLocal) {
-    return [line("look", "certificate", `clients that check it refuse it: ${trust}; ends ${date}`, "docs/deploy.md")];
+    return [line("look", "certificate", words.certificateRefused(trust, date), "docs/deploy.md")];
   }
-  return [line("good", "certificate", `good until ${date}${trust === undefined ? "" : ", self-made"}`)];
+  return [line("good", "certificate", words.certificateGood(date, trust !== undefined))];
 }
 
-function alarmLines(alarms: readonly RingingAlarm[]): StatusLine[] {
-  if (alarms.length === 0) return [line("good", "alarms", "none rings")];
+function alarmLines(alarms: readonly RingingAlarm[], words: StatusWords): StatusLine[] {
+  if (alarms.length === 0) return [line("good", "alarms", words.noneRings)];
   return alarms.map(({ name, sinceMs, description }) => {
     const runbook = /\S*RUNBOOK\.md#\S+$/.exec(description)?.[0];
-    const since = sinceMs === undefined ? "" : ` since ${new Date(sinceMs).toISOString().slice(0, 16)}Z`;
-    return line("act", "alarms", `${name}${since}`, runbook);
+    const since = sinceMs === undefined ? undefined : `${new Date(sinceMs).toISOString().slice(0, 16)}Z`;
+    return line("act", "alarms", words.rings(name, since), runbook);
   });
-}
-
-function names(all: readonly string[]): string {
-  const more = all.length - NAMES_SHOWN;
-  return `${all.slice(0, NAMES_SHOWN).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
-}
-
-function count(number: number): string {
-  return number.toLocaleString("en-US");
-}
-
-function plural(number: number, word: string): string {
-  return `${count(number)} ${word}${number === 1 ? "" : "s"}`;
-}
-
-function duration(seconds: number): string {
-  if (seconds < 3_600) return plural(Math.floor(seconds / 60), "minute");
-  return seconds < 48 * 3_600
-    ? plural(Math.floor(seconds / 3_600), "hour")
-    : plural(Math.floor(seconds / 86_400), "day");
 }

@@ -152,6 +152,18 @@ describe("search", () => {
   });
 });
 
+describe("the overview", () => {
+  it("says in the reader's language what needs a person, and what is in order", async () => {
+    const english = (await served.browser().get("/?lang=en")).body;
+    expect(english).toContain("<bdi>none is paused</bdi>");
+    const japanese = (await served.browser().get("/?lang=ja")).body;
+    expect(japanese).toContain("<bdi>\u505c\u6b62\u4e2d\u306e\u3082\u306e\u306f\u3042\u308a\u307e\u305b\u3093</bdi>");
+    for (const sentence of ["none is paused", "not verified yet", "empty</bdi>", "local mode has none"]) {
+      expect(japanese).not.toContain(sentence);
+    }
+  });
+});
+
 describe("a message", () => {
   it("shows its time line with the remote server's words explained, in both languages", async () => {
     const english = (await served.browser().get(`/messages/${ids[10]}`)).body;

@@ -17,7 +17,7 @@ const MAY_READ_ENVIRONMENT =
 const MAY_PRINT = /^(bin|bench|\.ci|test\/f(?:ault|uzz))\/|^test\/support\/(write-[^/]+|[^/]+-process)\.ts$/;
 /** Texts that Japanese senders read, and samples of mail. */
 const MAY_BE_JAPANESE =
-  /^lib\/core\/(dsn-(date|reasons|text)|refusal-words-ja|watch-notice|breaker-notice)\.ts$|^lib\/core\/(setup|preflight|doctor|dns)\/|^lib\/console\/words-ja\.ts$|^bin\/commands\/bounce-lines\.ts$|^test\//;
+  /^lib\/core\/(dsn-(date|reasons|text)|refusal-words-ja|status-words-ja|watch-notice|breaker-notice)\.ts$|^lib\/core\/(setup|preflight|doctor|dns)\/|^lib\/console\/words-ja\.ts$|^bin\/commands\/bounce-lines\.ts$|^test\//;
 const UNFINISHED = new RegExp(["\\bTO", "DO\\b|\\bFIX", "ME\\b"].join(""), "g");
 
 /** Places where a pattern is found in the code, comments and quotes left out. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { judgeStatus, type StatusFacts } from "../../lib/core/status.ts";
+import { STATUS_WORDS_JA } from "../../lib/core/status-words-ja.ts";
 import { NO_USAGE } from "../../lib/core/usage.ts";
 
 const NOW = Date.UTC(2026, 10, 24);
@@ -105,6 +106,14 @@ describe("the status", () => {
     const status = judgeStatus({ ...WELL, ...changes });
     expect(status.level).toBe(level);
     expect(status.lines.find((line) => text.test(line.text))?.level).toBe(level);
+    // The same judgement in Japanese; only the name of an alarm is no sentence.
+    const japanese = judgeStatus({ ...WELL, ...changes }, STATUS_WORDS_JA);
+    const judged = (all: typeof status) => all.lines.map((line) => [line.level, line.part]);
+    expect(judged(japanese)).toEqual(judged(status));
+    for (const line of japanese.lines) {
+      if (line.part !== "alarms") expect(line.text).toMatch(/[\u3040-\u30ff\u4e00-\u9fff]/);
+      expect(status.lines.map((one) => one.text)).not.toContain(line.part === "alarms" ? "" : line.text);
+    }
   });
 
   it("has the worst first, and takes a self-made certificate for good on one's own machine", () => {
