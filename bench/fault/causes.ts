@@ -50,7 +50,9 @@ export function causesOf(faults: readonly FaultAtWork[]): Cause[] {
     switch (fault.kind) {
       case "kill":
       case "restart":
-        return LOSE_RECORDS.has(fault.process) ? [{ name, fromMs: atMs, toMs: endMs }] : [];
+        // A function that died took its calls with it, and makes no others; a server is away until it is back.
+        if (fault.process === "forward-1" || fault.process === "forward-2") return [{ name, fromMs: atMs, toMs: atMs }];
+        return fault.process === "dynamodb" || fault.process === "ses" ? [{ name, fromMs: atMs, toMs: endMs }] : [];
       case "calls":
         return losesRecords(fault) ? hitsAtMs.map((hitMs) => ({ name, fromMs: hitMs, toMs: hitMs })) : [];
       case "clock-jump":
@@ -81,8 +83,6 @@ export function explain(causes: readonly Cause[], { firstMs, toldMs }: SecondCop
   if (found === undefined) return undefined;
   return `${found.name} at ${seconds(found.fromMs)}, first copy at ${seconds(firstMs)}, told at ${seconds(toldMs)}`;
 }
-
-const LOSE_RECORDS: ReadonlySet<string> = new Set(["forward-1", "forward-2", "dynamodb", "ses"]);
 
 /** A call that SES has not heard of brought no copy; one to the ledger that goes wrong may have been the record. */
 function losesRecords({ service, fault }: Extract<Fault, { kind: "calls" }>): boolean {

@@ -40,7 +40,10 @@ export function followOutbox(
       const queueId = tagOf(mail, SES_TAG.id);
       const { id: sesId, recipients, takenAtMs } = mail;
       if (queueId === undefined || !senders.some((sender) => recipients.includes(sender))) continue;
-      const action = /^Action: (\w+)/m.exec(mail.raw.toString("latin1"))?.[1] ?? "none";
+      const text = mail.raw.toString("latin1");
+      // A sender's server says so itself when its mail waits: OpenSMTPD does after some tries, if its queue is flushed.
+      if (/^Reporting-MTA: dns; *(\S+)/im.exec(text)?.[1] !== relay.names.hostName) continue;
+      const action = /^Action: (\w+)/m.exec(text)?.[1] ?? "none";
       reports.push({ queueId, recipients, sesId, takenAtMs, action });
     }
   };

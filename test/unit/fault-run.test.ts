@@ -178,7 +178,8 @@ describe("the causes of a second copy", () => {
 
   it("are deaths of those who make or keep the record, and calls after which it may be missing, when they were hit", () => {
     const fromOf = (fault: Fault) => causesOf([{ ...base, fault }]).map(({ fromMs, toMs }) => [fromMs, toMs]);
-    expect(fromOf({ kind: "kill", process: "forward-2", downMs: 1 })).toEqual([[1_000, 4_000]]);
+    expect(fromOf({ kind: "kill", process: "forward-2", downMs: 1 })).toEqual([[1_000, 1_000]]);
+    expect(fromOf({ kind: "restart", process: "dynamodb", downMs: 1 })).toEqual([[1_000, 4_000]]);
     expect(fromOf({ kind: "kill", process: "edge", downMs: 1 })).toEqual([]);
     expect(fromOf(calls("ses", "lost-answer"))).toEqual([[2_000, 2_000]]);
     expect(fromOf(calls("dynamodb", "throttle"))).toEqual([[2_000, 2_000]]);
