@@ -1,6 +1,6 @@
 /** What to change on a tenant's mail server, to print or to send; and the form that asks which. */
 
-import { type Html, html } from "./html.ts";
+import { type Html, html, link } from "./html.ts";
 import { choice, copyable, searchForm } from "./parts.ts";
 import type { View } from "./view.ts";
 
@@ -11,12 +11,13 @@ export interface SetupChoices {
   readonly logins: readonly string[];
 }
 
-/** The page; `text` is the instruction, `problem` why there is none. */
+/** The page; `text` is the instruction, `problem` why there is none, `contact` where the tenant gets mail. */
 export function setupInstructionPage(
   view: View,
   choices: SetupChoices,
   text: string | undefined,
   problem: string | undefined,
+  contact: string | undefined,
 ): Html {
   const { words, query } = view;
   const { setup } = words;
@@ -38,6 +39,16 @@ ${searchForm(view, [
   ]),
 ])}
 ${problem === undefined ? "" : html`<p class="notice warn" role="alert">${problem}</p>`}
-${text === undefined ? "" : html`<p class="muted">${setup.print}</p>${copyable(view, "instruction", text)}`}
+${text === undefined ? "" : html`<p class="muted">${setup.print}</p>${copyable(view, "instruction", text)}${sending(view, contact)}`}
 ${text === undefined && problem === undefined ? html`<p class="empty">${setup.empty}</p>` : ""}`;
+}
+
+/** A mail cannot be begun with a text as long as this one, so the file is saved and attached. */
+function sending({ words, query }: View, contact: string | undefined): Html {
+  const { setup } = words;
+  const { lang: _, ...asked } = query;
+  const mail = new URLSearchParams({ subject: setup.mailSubject, body: setup.mailBody })
+    .toString()
+    .replaceAll("+", "%20");
+  return html`<p class="links"><a href="${link("/setup.txt", asked)}" download>${setup.save}</a> <a href="mailto:${encodeURIComponent(contact ?? "").replace("%40", "@")}?${mail}">${setup.mail}</a></p>`;
 }

@@ -454,6 +454,10 @@ export const WORDS_EN = {
     undo: "the way back",
     print: "Printing leaves everything but the text away.",
     empty: "Choose a server and a tenant.",
+    save: "Save as a file",
+    mail: "Begin a mail to the tenant's contact, and attach the file",
+    mailSubject: "Your mail server: what to change",
+    mailBody: "The file attached says what to change on your mail server, how to see that it works, and the way back.",
   },
   doctor: {
     intro:

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addToBucket } from "../../lib/aws/breaker-dynamo.ts";
 import { changeRow, readRow } from "../../lib/aws/directory-dynamo.ts";
 import { createMessage, readMessage, saveRecipient } from "../../lib/aws/ledger-dynamo.ts";
-import { addSuppression, listSuppressions } from "../../lib/aws/suppression-dynamo.ts";
 import { breakerHour } from "../../lib/core/breaker.ts";
 import { credentialKey, domainKey, tenantKey } from "../../lib/core/directory.ts";
 import type { MessageRecord, RecipientState } from "../../lib/core/message-record.ts";
@@ -367,6 +366,19 @@ describe("domains, set-up and doctor", () => {
     );
   });
 
+  it("save the set-up as a file, and begin a mail to the tenant's contact", async () => {
+    const { directory } = served.connection;
+    await changeRow(directory, tenantKey("demo"), { contact: "it@example.com" });
+    const { body } = await served.browser().get("/setup?server=postfix&tenant=demo&for=en&lang=en");
+    expect(body).toMatch(/href="mailto:it@example\.com\?subject=Your%20mail%20server[^"]*&amp;body=The%20file/);
+    const file = /href="(\/setup\.txt[^"]*)"/.exec(body)?.[1] ?? "";
+    const saved = await served.browser().get(unescaped(file));
+    expect(saved.headers["content-disposition"]).toBe('attachment; filename="relayhost-postfix-demo.txt"');
+    expect(saved.body).toContain("relayhost = [");
+    expect((await served.browser().get("/setup.txt?server=postfix")).status).toBe(404);
+    expect((await served.browser().get("/setup.txt?server=exchange&tenant=demo&form=script")).status).toBe(400);
+  });
+
   it("examine nothing for another site", async () => {
     const led = { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" };
     const { status, body } = await served.browser().get("/doctor?subject=a.example", led);
@@ -374,25 +386,5 @@ describe("domains, set-up and doctor", () => {
     expect((await served.browser().get("/doctor?subject=%3Cb%3E")).body).toContain(
       "neither a domain nor an IP address",
     );
-  });
-});
-
-describe("the suppression list", () => {
-  it("is searched by the beginning of an address, and entries are lifted", async () => {
-    const { ledger } = served.connection;
-    const since = new Date().toISOString();
-    for (const address of ["a1@example.net", "a2@example.net", "b1@example.net"]) {
-      await addSuppression(ledger, { tenant: "demo", address, reason: "manual", since });
-    }
-    const browser = served.browser();
-    const page = await browser.get("/suppression?tenant=demo&q=A");
-    expect([page.body.includes("a1@example.net"), page.body.includes("b1@example.net")]).toEqual([true, false]);
-    const { asked, done } = await browser.change(page, "/do/unsuppress", [["address", "a1@example.net"]]);
-    expect(asked.body).toContain("is sent again");
-    expect(done.body).toContain("a1@example.net: lifted");
-    const left: string[] = [];
-    for await (const { address } of listSuppressions(ledger, "demo")) left.push(address);
-    expect(left).toEqual(["a2@example.net", "b1@example.net"]);
-    expect(() => formOf(done.body, "/do/unsuppress")).toThrow();
   });
 });
