@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { bundleFunction, FUNCTION_NAMES } from "../lib/infra/bundle.ts";
+import { median } from "./quantile.ts";
 
 export interface ColdStartRow {
   readonly name: string;
@@ -17,20 +18,19 @@ export interface ColdStartRow {
   readonly importMs: number;
 }
 
-const RUNS = 9;
 const run = promisify(execFile);
 
-/** Bundles each function and imports it in new processes. */
-export async function benchColdStart(): Promise<ColdStartRow[]> {
+/** Bundles each function and imports it in so many new processes. */
+export async function benchColdStart(runs: number, progress: (line: string) => void): Promise<ColdStartRow[]> {
   const dir = await mkdtemp(join(tmpdir(), "relayhost-bundles-"));
   try {
     const rows: ColdStartRow[] = [];
     for (const name of FUNCTION_NAMES) {
+      progress(`cold start of ${name}`);
       const { file, bytes, startBytes } = await bundleFunction(name, join(dir, name));
       const times: number[] = [];
-      for (let i = 0; i < RUNS; i++) times.push(await importMs(file));
-      const importMedian = times.toSorted((a, b) => a - b)[Math.floor(RUNS / 2)] ?? Number.NaN;
-      rows.push({ name, startBytes, totalBytes: bytes, importMs: importMedian });
+      for (let i = 0; i < runs; i++) times.push(await importMs(file));
+      rows.push({ name, startBytes, totalBytes: bytes, importMs: median(times) });
     }
     return rows;
   } finally {

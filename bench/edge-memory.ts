@@ -20,13 +20,12 @@ export interface IdleConnections extends IdleResult {
   readonly bytes: number;
 }
 
-/** The highest share of memory seen every 50 ms while all sessions send. */
+/** The highest share of memory seen every 50 ms while so many sessions send one each. */
 export async function measureBigMessages(
   services: EdgeServices,
   generator: Generator,
-  quick: boolean,
+  sessions: number,
 ): Promise<BigMessages> {
-  const sessions = quick ? 30 : 100;
   const bytes = 25_000_000;
   return await withEdge(services, async (edge) => {
     const { port } = edge.ready;

@@ -14,10 +14,12 @@ import type { RuntimeNames } from "../lib/config/runtime-names.ts";
 import { LIMITS } from "../lib/core/limits.ts";
 import { useLocalAws } from "../lib/local/local-environment.ts";
 import { handlerEnvironment } from "../test/support/pipeline.ts";
+import type { BenchSize } from "./bench-size.ts";
 import { type Program, startProgram } from "./program.ts";
 import type { FeedbackOrder } from "./programs/feedback.ts";
 import type { ForwardOrder } from "./programs/forward.ts";
 import type { Effort } from "./programs/usage.ts";
+import { median } from "./quantile.ts";
 import { benchMail, spoolMail } from "./spool-mail.ts";
 
 export interface ForwardRow {
@@ -56,7 +58,6 @@ interface Bench {
   readonly env: NodeJS.ProcessEnv;
 }
 
-const RUNS = 3;
 const MiB = 1024 * 1024;
 /** As Lambda starts Node: nine tenths of the function for the heap, and what the relay's functions set. */
 const LAMBDA_OPTIONS = [
@@ -64,14 +65,18 @@ const LAMBDA_OPTIONS = [
   `--max-semi-space-size=${LIMITS.functions.semiSpaceMiB}`,
 ];
 
-/** Runs it all; about two minutes, or half a minute with `quick`. */
-export async function benchForward(quick: boolean, progress: Progress): Promise<ForwardBench> {
+/** Runs it all; about two minutes, or half a minute if `quick`. */
+export async function benchForward(size: BenchSize, progress: Progress): Promise<ForwardBench> {
+  const small = { full: 2_000, quick: 200, smoke: 20 }[size];
+  const runs = size === "smoke" ? 1 : 3;
   const rows = await withServices(async (bench) => [
-    await throughput(bench, { bytes: 10 * 1024, messages: quick ? 200 : 2_000 }, progress),
-    await throughput(bench, { bytes: MiB, messages: quick ? 20 : 200 }, progress),
+    await throughput(bench, { bytes: 10 * 1024, messages: small, runs }, progress),
+    await throughput(bench, { bytes: MiB, messages: small / 10, runs }, progress),
   ]);
-  const feedback = await withServices(async (bench) => await benchFeedback(bench, quick ? 300 : 2_000, progress));
-  const memory = await withServices(async (bench) => await benchMemory(bench, quick ? 300 : 2_000, progress));
+  // A tenth warms up, in whole batches: what is in the queue is counted.
+  const many = { full: 2_000, quick: 300, smoke: 100 }[size];
+  const feedback = await withServices(async (bench) => await benchFeedback(bench, many, progress));
+  const memory = await withServices(async (bench) => await benchMemory(bench, many, progress));
   return { rows, feedback, memory };
 }
 
@@ -94,17 +99,17 @@ async function withServices<T>(work: (bench: Bench) => Promise<T>): Promise<T> {
 
 async function throughput(
   bench: Bench,
-  { bytes, messages }: { readonly bytes: number; readonly messages: number },
+  { bytes, messages, runs }: { readonly bytes: number; readonly messages: number; readonly runs: number },
   progress: Progress,
 ): Promise<ForwardRow> {
-  progress(`forward, ${messages} messages of ${bytes} octets, ${RUNS} times`);
+  progress(`forward, ${messages} messages of ${bytes} octets, ${runs} times`);
   const handler = await startProgram<object>("forward", { env: bench.env, execArgv: LAMBDA_OPTIONS });
   try {
     const warm = Math.ceil(messages / 10);
     await forward(bench, handler, bytes, warm);
     await floor(handler, bytes, warm);
     const efforts: { forward: Effort; floor: Effort }[] = [];
-    for (let run = 0; run < RUNS; run++) {
+    for (let run = 0; run < runs; run++) {
       efforts.push({
         forward: await forward(bench, handler, bytes, messages),
         floor: await floor(handler, bytes, messages),
@@ -176,8 +181,4 @@ async function benchMemory(bench: Bench, smallOnes: number, progress: Progress):
       for (let i = 0; i < 3; i++) await forward(bench, handler, bytes, 1);
     }),
   };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

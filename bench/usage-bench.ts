@@ -46,12 +46,11 @@ const MONTH_START = Date.UTC(2026, 9, 1);
 const DAYS = 31;
 const LOGINS = 3;
 const DOMAINS = 20;
-const RUNS = 5;
 const BATCH = 25;
 const BATCHES_IN_FLIGHT = 4;
 
-/** Each message has one recipient, so `entries` are half of them messages. */
-export async function benchUsage(entries: number, progress: (line: string) => void): Promise<UsageBench> {
+/** Each message has one recipient, so `entries` are half of them messages. The command runs `runs` times. */
+export async function benchUsage(entries: number, runs: number, progress: (line: string) => void): Promise<UsageBench> {
   const dataDir = await mkdtemp(join(tmpdir(), "relayhost-usage-"));
   const ses = createSesServer({ dataDir, publish: async () => undefined });
   await ses.start();
@@ -90,7 +89,7 @@ export async function benchUsage(entries: number, progress: (line: string) => vo
     const times: number[] = [];
     const cpuTimes: number[] = [];
     let csv = "";
-    for (let run = 0; run < RUNS; run++) {
+    for (let run = 0; run < runs; run++) {
       const { stdout, ms, cpuMs } = await runUsage(dataDir);
       csv = stdout;
       times.push(ms);

@@ -4,9 +4,13 @@
  */
 
 import { connect, type Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
+import { monotonicMs } from "../monotonic.ts";
 import { benchMail } from "../spool-mail.ts";
 import { answerOrders } from "./usage.ts";
+
+const END_OF_DATA = Buffer.from(".\r\n");
 
 /** What to send. */
 export interface LoadOrder {
@@ -19,6 +23,8 @@ export interface LoadOrder {
   readonly reuse: boolean;
   /** STARTTLS and AUTH PLAIN before the first message. */
   readonly login?: { readonly user: string; readonly password: string };
+  /** True: HELO, and messages that look like those of Postfix's smtp-source, so that the two can be compared. */
+  readonly asSmtpSource?: boolean;
 }
 
 /** One connection; a reply is awaited after everything that is written. */
@@ -33,8 +39,8 @@ class Session {
     this.#listen();
   }
 
-  /** Waits for a reply with one of these first digits. */
-  async reply(digits: string): Promise<void> {
+  /** Waits for a reply with one of these first digits, and resolves with its text. */
+  async reply(digits: string): Promise<string> {
     if (!this.#isComplete()) {
       await new Promise<void>((resolve, reject) => {
         this.#replied = resolve;
@@ -44,6 +50,7 @@ class Session {
     const text = this.#text;
     this.#text = "";
     if (!digits.includes(text.charAt(0))) throw new Error(`the server said ${text}`);
+    return text;
   }
 
   async command(line: string, digits = "2"): Promise<void> {
@@ -51,9 +58,9 @@ class Session {
     await this.reply(digits);
   }
 
-  async data(bytes: Buffer): Promise<void> {
+  async data(bytes: Buffer): Promise<string> {
     this.#socket.write(bytes);
-    await this.reply("2");
+    return await this.reply("2");
   }
 
   async startTls(): Promise<void> {
@@ -88,10 +95,14 @@ class Session {
   }
 }
 
-async function open({ port, login }: LoadOrder): Promise<Session> {
+async function open({
+  port,
+  login,
+  asSmtpSource,
+}: Pick<LoadOrder, "port" | "login" | "asSmtpSource">): Promise<Session> {
   const session = new Session(port);
   await session.reply("2");
-  await session.command("EHLO bench.example.com");
+  await session.command(`${asSmtpSource === true ? "HELO" : "EHLO"} bench.example.com`);
   if (login !== undefined) {
     await session.startTls();
     await session.command("EHLO bench.example.com");
@@ -101,7 +112,8 @@ async function open({ port, login }: LoadOrder): Promise<Session> {
 }
 
 async function send(order: LoadOrder): Promise<void> {
-  const data = Buffer.concat([benchMail(order.bytes), Buffer.from(".\r\n")]);
+  const message = order.asSmtpSource === true ? smtpSourceMail(order.bytes) : benchMail(order.bytes);
+  const data = Buffer.concat([message, END_OF_DATA]);
   let begun = 0;
   const lane = async (): Promise<void> => {
     let session: Session | undefined;
@@ -119,6 +131,63 @@ async function send(order: LoadOrder): Promise<void> {
     session?.end();
   };
   await Promise.all(Array.from({ length: order.sessions }, lane));
+}
+
+/** As smtp-source composes it: the size that it is told is that of the body. */
+function smtpSourceMail(bytes: number): Buffer {
+  const header =
+    "From: <a@example.com>\r\nTo: <b@example.net>\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000 (UTC)\r\n" +
+    "Message-Id: <1c0c.0003.0000@bench.example.com>\r\n\r\n";
+  const line = `${"X".repeat(78)}\r\n`;
+  return Buffer.from(`${header}${line.repeat(Math.ceil(bytes / line.length)).slice(0, bytes - 2)}\r\n`, "latin1");
+}
+
+/** Messages at a steady rate, each another one, on connections that stay open; one begins when it is due. */
+export interface RateOrder {
+  readonly port: number;
+  readonly sessions: number;
+  readonly messages: number;
+  readonly perSecond: number;
+  /** Octets of a message. */
+  readonly bytes: number;
+  readonly login: NonNullable<LoadOrder["login"]>;
+}
+
+/** A message that got its 250. Times in milliseconds of the machine's monotonic clock. */
+export interface SentMail {
+  /** Queue id that the 250 named. */
+  readonly id: string;
+  /** When the end of its data was written. */
+  readonly writtenMs: number;
+  readonly acceptedMs: number;
+}
+
+async function sendAtRate(order: RateOrder): Promise<{ sent: SentMail[] }> {
+  const sent: SentMail[] = [];
+  let begun = 0;
+  const sessions = await Promise.all(Array.from({ length: order.sessions }, async () => await open(order)));
+  const startMs = monotonicMs();
+  await Promise.all(
+    sessions.map(async (session) => {
+      while (begun < order.messages) {
+        const dueMs = startMs + (1000 * begun) / order.perSecond;
+        begun += 1;
+        const data = Buffer.concat([benchMail(order.bytes), END_OF_DATA]);
+        await pause(Math.max(0, dueMs - monotonicMs()));
+        await session.command("MAIL FROM:<sales@example.com>");
+        await session.command("RCPT TO:<somebody@customer.example.net>");
+        await session.command("DATA", "3");
+        const writtenMs = monotonicMs();
+        const reply = await session.data(data);
+        const acceptedMs = monotonicMs();
+        const id = /queued as (\w+)/.exec(reply)?.[1];
+        if (id === undefined) throw new Error(`no queue id in ${reply}`);
+        sent.push({ id, writtenMs, acceptedMs });
+      }
+      session.end();
+    }),
+  );
+  return { sent };
 }
 
 /** Opens connections that stay, and then times one more that sends a message. */
@@ -164,6 +233,7 @@ async function openIdle({ port, idle: count, login }: IdleOrder): Promise<IdleRe
 
 answerOrders(async (order) => {
   if ("idle" in (order as object)) return await openIdle(order as IdleOrder);
+  if ("perSecond" in (order as object)) return await sendAtRate(order as RateOrder);
   const started = performance.now();
   await send(order as LoadOrder);
   return { seconds: (performance.now() - started) / 1000 };

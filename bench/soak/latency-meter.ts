@@ -1,6 +1,7 @@
 /** How long mail takes from the edge's acceptance to SES's, from the relay's own log. */
 
 import type { LoggedEvent } from "../fault/relay-processes.ts";
+import { spread } from "../quantile.ts";
 
 /** Milliseconds, of a number of recipients. */
 export interface Latency {
@@ -42,9 +43,8 @@ export class LatencyMeter {
 
   /** Of what reached SES since the last call; undefined when nothing did. */
   take(): Latency | undefined {
-    const sorted = this.#taken.toSorted((a, b) => a - b);
+    const { count, p50, p99, max } = spread(this.#taken);
     this.#taken = [];
-    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-    return sorted.length === 0 ? undefined : { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+    return count === 0 ? undefined : { count, p50Ms: p50, p99Ms: p99, maxMs: max };
   }
 }
