@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { errorText } from "../lib/core/log.ts";
 import type { BenchSize } from "./bench-size.ts";
 import { benchColdStart } from "./cold-start-bench.ts";
+import { benchConsole } from "./console-bench.ts";
 import { benchCost } from "./cost-bench.ts";
 import { benchEdge } from "./edge-bench.ts";
 import { benchFeedbackCost } from "./feedback-cost.ts";
@@ -13,6 +14,7 @@ import { benchForward } from "./forward-bench.ts";
 import { benchPipeline, type PipelineLoad } from "./pipeline-bench.ts";
 import {
   printColdStart,
+  printConsole,
   printCost,
   printEdge,
   printFeedbackCost,
@@ -35,6 +37,8 @@ const HELP = `Usage: npm run bench [-- --quick | --smoke] [--peers] [--only SECT
               time goes
   cost        the calls to AWS that a message makes, and what they cost
   usage       the invoice of a month with 100,000 ledger entries, and the count it is read from
+  console     the operator's console before a million ledger records: how long each page and each
+              search takes
 
   --quick         fewer messages, fewer connections: some minutes instead of half an hour
   --smoke         as few as show that every section works: a minute or so. Its times say nothing
@@ -89,6 +93,10 @@ const SECTIONS: Readonly<Record<keyof Figures, Section>> = {
   usage: async (size, progress) => {
     const entries = { full: 100_000, quick: 10_000, smoke: 1_000 }[size];
     return { usage: printUsage(await benchUsage(entries, size === "smoke" ? 1 : 5, progress)) };
+  },
+  console: async (size, progress) => {
+    const records = { full: 1_000_000, quick: 20_000, smoke: 2_000 }[size];
+    return { console: printConsole(await benchConsole(records, size === "smoke" ? 2 : 20, progress)) };
   },
 };
 

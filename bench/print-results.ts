@@ -3,6 +3,7 @@
 import { printTable } from "../bin/commands/output.ts";
 import { wrapText } from "../bin/commands/wrap-text.ts";
 import type { ColdStartRow } from "./cold-start-bench.ts";
+import type { ConsoleBench } from "./console-bench.ts";
 import type { CostBench } from "./cost-bench.ts";
 import { describe, type EdgeBench, GENERATORS_DIFFER_SHARE, mainRatios } from "./edge-bench.ts";
 import type { FeedbackCost } from "./feedback-cost.ts";
@@ -215,4 +216,22 @@ export function printTargets(targets: readonly Target[]): void {
 
 function megabytes(bytes: number): string {
   return `${(bytes / 1024 / 1024).toFixed(0)} MB`;
+}
+
+/** The console's pages. */
+export function printConsole(bench: ConsoleBench): ConsoleBench {
+  const { records, messages, fillSeconds, rounds } = bench;
+  say(
+    `Console: ${records} ledger records (${messages} messages, written in ${fillSeconds.toFixed(0)} s); each page ${rounds} times, ` +
+      "local services in the same process:",
+  );
+  printTable(
+    ["PAGE", "FIRST MS", "MEDIAN MS", "WORST MS", "CPU MS", "KB"],
+    bench.rows.map(({ page, firstMs, medianMs, worstMs, cpuMs, bytes }) => [
+      page,
+      ...[firstMs, medianMs, worstMs, cpuMs].map((ms) => ms.toFixed(0)),
+      (bytes / 1024).toFixed(0),
+    ]),
+  );
+  return bench;
 }

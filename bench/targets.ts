@@ -1,6 +1,7 @@
 /** What the figures are to reach. Of those that are no times, each must be reached in every run on every machine. */
 
 import type { ColdStartRow } from "./cold-start-bench.ts";
+import type { ConsoleBench } from "./console-bench.ts";
 import type { CostBench } from "./cost-bench.ts";
 import { type EdgeBench, mainRatios } from "./edge-bench.ts";
 import type { FeedbackCost } from "./feedback-cost.ts";
@@ -16,6 +17,7 @@ export interface Figures {
   pipeline?: PipelineBench;
   cost?: CostBench & { readonly feedback: FeedbackCost };
   usage?: UsageBench;
+  console?: ConsoleBench;
 }
 
 /** A figure beside its target. */
@@ -44,6 +46,7 @@ const FORWARD_BYTES_MAX = 341 * MiB;
 const CALLS_MAX = 15;
 const DOLLARS_MAX = 0.018;
 const COMMAND_MS_MAX = 2_000;
+const PAGE_MS_MAX = 300;
 
 /** Each figure that has a target. */
 export function judge(figures: Figures): Target[] {
@@ -54,6 +57,7 @@ export function judge(figures: Figures): Target[] {
     ...(figures.pipeline?.rows ?? []).flatMap(ofPipeline),
     ...(figures.cost === undefined ? [] : ofCost(figures.cost)),
     ...(figures.usage === undefined ? [] : ofUsage(figures.usage)),
+    ...(figures.console === undefined ? [] : ofConsole(figures.console)),
   ];
 }
 
@@ -135,4 +139,10 @@ function ofUsage({ differences, commandMs }: UsageBench): Target[] {
     target("fields of the invoice that differ", differences.length, { max: 0 }, whole),
     target("relayhost usage --month", commandMs[0], { max: COMMAND_MS_MAX }, milliseconds, true),
   ];
+}
+
+function ofConsole({ rows }: ConsoleBench): Target[] {
+  return rows.map(({ page, medianMs }) =>
+    target(`console, ${page}`, medianMs, { max: PAGE_MS_MAX }, milliseconds, true),
+  );
 }

@@ -8,23 +8,20 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { BatchWriteItemCommand, type WriteRequest } from "@aws-sdk/client-dynamodb";
-import { marshall } from "@aws-sdk/util-dynamodb";
 import { countUsage } from "../lambda/sweep/count-usage.ts";
 import { makeDynamoDb } from "../lib/aws/clients.ts";
 import { writeRow } from "../lib/aws/directory-dynamo.ts";
-import { MESSAGE_SORT, messagePartition, recipientSort, tenantDay } from "../lib/aws/ledger-dynamo.ts";
 import { provisionLocal } from "../lib/aws/provision.ts";
 import { UsageMarker } from "../lib/aws/usage-dynamo.ts";
 import { parseCsv } from "../lib/core/csv.ts";
-import { forEachInFlight } from "../lib/core/in-flight.ts";
 import type { MessageRecord, RecipientRecord } from "../lib/core/message-record.ts";
-import { ENV, LEDGER_KEYS } from "../lib/core/names.ts";
+import { ENV } from "../lib/core/names.ts";
 import { makeQueueId } from "../lib/core/queue-id.ts";
 import { addUsage, messageUsage, NO_USAGE, USAGE_FIELDS, type UsageCounts } from "../lib/core/usage.ts";
 import { startLocalAws } from "../lib/local/local-aws.ts";
 import { LOCAL_STATE_FILE, useLocalAws } from "../lib/local/local-environment.ts";
 import { createSesServer } from "../lib/local/ses-server.ts";
+import { fillLedger, type LedgerPair, numberedQueueId } from "./fill-ledger.ts";
 
 /** What was measured. */
 export interface UsageBench {
@@ -46,8 +43,6 @@ const MONTH_START = Date.UTC(2026, 9, 1);
 const DAYS = 31;
 const LOGINS = 3;
 const DOMAINS = 20;
-const BATCH = 25;
-const BATCHES_IN_FLIGHT = 4;
 
 /** Each message has one recipient, so `entries` are half of them messages. The command runs `runs` times. */
 export async function benchUsage(entries: number, runs: number, progress: (line: string) => void): Promise<UsageBench> {
@@ -72,7 +67,13 @@ export async function benchUsage(entries: number, runs: number, progress: (line:
     });
     const count = Math.floor(entries / 2);
     progress(`writing ${entries} entries`);
-    const total = await writeMonth(ledger, count);
+    let total = NO_USAGE;
+    const counted = (index: number): LedgerPair => {
+      const pair = pairOf(index, count);
+      total = addUsage(total, messageUsage(pair.message, [pair.recipient]));
+      return pair;
+    };
+    await fillLedger(ledger, count, counted, progress);
     const marker = new UsageMarker(ledger);
     for (let index = 0; index < count; index++) {
       const atMs = timeOf(index, count);
@@ -112,42 +113,10 @@ function timeOf(index: number, count: number): number {
   return MONTH_START + day * 86_400_000 + Math.floor(((index % perDay) * 8 * 3_600_000) / perDay);
 }
 
-/** Writes the records as forward and feedback leave them; returns the sum, counted here, one by one. */
-async function writeMonth(
-  ledger: { readonly client: ReturnType<typeof makeDynamoDb>; readonly table: string },
-  count: number,
-): Promise<UsageCounts> {
-  let total = NO_USAGE;
-  const batches: WriteRequest[][] = [[]];
-  for (let index = 0; index < count; index++) {
-    const { message, recipient } = recordsOf(index, count);
-    total = addUsage(total, messageUsage(message, [recipient]));
-    for (const item of [messageItem(message), recipientItem(recipient)]) {
-      const last = batches.at(-1);
-      const request = { PutRequest: { Item: marshall(item, { removeUndefinedValues: true }) } };
-      if (last === undefined || last.length === BATCH) batches.push([request]);
-      else last.push(request);
-    }
-  }
-  await forEachInFlight(batches, BATCHES_IN_FLIGHT, async (batch) => {
-    let wanted: WriteRequest[] = batch;
-    while (wanted.length > 0) {
-      const { UnprocessedItems } = await ledger.client.send(
-        new BatchWriteItemCommand({ RequestItems: { [ledger.table]: wanted } }),
-      );
-      wanted = UnprocessedItems?.[ledger.table] ?? [];
-    }
-  });
-  return total;
-}
-
 /** One in twenty bounces, one in fifty is refused by SES. */
-function recordsOf(index: number, count: number): { message: MessageRecord; recipient: RecipientRecord } {
+function pairOf(index: number, count: number): LedgerPair {
   const atMs = timeOf(index, count);
-  const bytes = Buffer.alloc(11);
-  bytes.writeUInt32BE(index, 0);
-  for (const [place, byte] of bytes.entries()) bytes[place] = place < 4 ? byte : (index >> (5 * (place - 4))) & 31;
-  const id = makeQueueId(atMs, bytes);
+  const id = numberedQueueId(atMs, index);
   const expiresAt = Math.floor(atMs / 1000) + 90 * 86_400;
   const message: MessageRecord = {
     id,
@@ -174,30 +143,6 @@ function recordsOf(index: number, count: number): { message: MessageRecord; reci
     expiresAt,
   };
   return { message, recipient };
-}
-
-function messageItem(record: MessageRecord): Record<string, unknown> {
-  return {
-    [LEDGER_KEYS.partition]: messagePartition(record.id),
-    [LEDGER_KEYS.sort]: MESSAGE_SORT,
-    [LEDGER_KEYS.id]: record.id,
-    [LEDGER_KEYS.tenantDay]: tenantDay(record.tenant, record.time),
-    [LEDGER_KEYS.ttl]: record.expiresAt,
-    record,
-  };
-}
-
-function recipientItem(record: RecipientRecord): Record<string, unknown> {
-  return {
-    [LEDGER_KEYS.partition]: messagePartition(record.id),
-    [LEDGER_KEYS.sort]: recipientSort(record.index),
-    [LEDGER_KEYS.id]: record.id,
-    [LEDGER_KEYS.recipient]: record.address,
-    sesId: record.sesId,
-    [LEDGER_KEYS.ttl]: record.expiresAt,
-    version: record.version,
-    record,
-  };
 }
 
 /** The shell that starts it tells how much CPU it took, in the second line of `times`. */

@@ -164,21 +164,21 @@ async function readRecordAt(ledger: Ledger, id: QueueId, sort: string, consisten
 
 /** Stores the message's record unless there is one. Returns whether it was new. */
 export async function createMessage(ledger: Ledger, record: MessageRecord): Promise<boolean> {
-  return await putIf(
-    ledger,
-    "attribute_not_exists(pk)",
-    {},
-    {
-      [LEDGER_KEYS.partition]: messagePartition(record.id),
-      [LEDGER_KEYS.sort]: MESSAGE_SORT,
-      [LEDGER_KEYS.id]: record.id,
-      [LEDGER_KEYS.tenantDay]: tenantDay(record.tenant, record.time),
-      ...(record.messageId === undefined ? {} : { [LEDGER_KEYS.messageId]: record.messageId.slice(0, 1000) }),
-      [LEDGER_KEYS.ttl]: record.expiresAt,
-      [SCHEMA]: RECORD_SCHEMA,
-      record,
-    },
-  );
+  return await putIf(ledger, "attribute_not_exists(pk)", {}, messageItem(record));
+}
+
+/** The message's record as it is stored: its keys, those of the indexes, and the record itself. */
+export function messageItem(record: MessageRecord): Record<string, unknown> {
+  return {
+    [LEDGER_KEYS.partition]: messagePartition(record.id),
+    [LEDGER_KEYS.sort]: MESSAGE_SORT,
+    [LEDGER_KEYS.id]: record.id,
+    [LEDGER_KEYS.tenantDay]: tenantDay(record.tenant, record.time),
+    ...(record.messageId === undefined ? {} : { [LEDGER_KEYS.messageId]: record.messageId.slice(0, 1000) }),
+    [LEDGER_KEYS.ttl]: record.expiresAt,
+    [SCHEMA]: RECORD_SCHEMA,
+    record,
+  };
 }
 
 /**
@@ -187,7 +187,14 @@ export async function createMessage(ledger: Ledger, record: MessageRecord): Prom
  * answer was lost before the SDK tried again; `claimedBy` tells.
  */
 export async function saveRecipient(ledger: Ledger, record: RecipientRecord): Promise<boolean> {
-  const item = {
+  const item = recipientItem(record);
+  if (record.version === 1) return await putIf(ledger, "attribute_not_exists(pk)", {}, item);
+  return await putIf(ledger, "version = :v", { ":v": { N: String(record.version - 1) } }, item);
+}
+
+/** A recipient's record as it is stored: its keys, those of the indexes, and the record itself. */
+export function recipientItem(record: RecipientRecord): Record<string, unknown> {
+  return {
     [LEDGER_KEYS.partition]: messagePartition(record.id),
     [LEDGER_KEYS.sort]: recipientSort(record.index),
     [LEDGER_KEYS.id]: record.id,
@@ -201,8 +208,6 @@ export async function saveRecipient(ledger: Ledger, record: RecipientRecord): Pr
     version: record.version,
     record,
   };
-  if (record.version === 1) return await putIf(ledger, "attribute_not_exists(pk)", {}, item);
-  return await putIf(ledger, "version = :v", { ":v": { N: String(record.version - 1) } }, item);
 }
 
 /** Ids of the messages that SES knows under this id (one), newest first. */

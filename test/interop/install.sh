@@ -10,8 +10,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 # libsasl2-modules brings the PLAIN and LOGIN mechanisms, libnet-ssleay-perl brings TLS to swaks. m4 makes sendmail's
 # configuration. socat takes what mail servers say to syslog. knot is the name server of the DNS tests, pebble the
-# certificate authority (with a name server of its own).
-packages=(postfix libsasl2-modules msmtp swaks libnet-ssleay-perl nmap testssl.sh openssl m4 socat knot pebble)
+# certificate authority (with a name server of its own), chromium the browser of the console's.
+packages=(postfix libsasl2-modules msmtp swaks libnet-ssleay-perl nmap testssl.sh openssl m4 socat knot pebble chromium)
 
 # shellcheck source=test/interop/apt.sh
 . "$here/apt.sh"

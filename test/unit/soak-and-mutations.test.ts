@@ -73,7 +73,8 @@ describe("a deliberate bug", () => {
   );
 
   it("is there for every promise", () => {
+    // Webhooks have no number.
     const promises = new Set(MUTATIONS.map(({ promise }) => Number.parseInt(promise, 10)));
-    expect([...promises].toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect([...promises].filter(Number.isFinite).toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   });
 });
