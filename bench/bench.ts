@@ -84,7 +84,7 @@ const SECTIONS: Readonly<Record<keyof Figures, Section>> = {
   forward: async (size, progress) => ({ forward: printForward(await benchForward(size, progress)) }),
   pipeline: async (size, progress) => ({ pipeline: printPipeline(await benchPipeline(RATES[size], progress)) }),
   cost: async (size, progress) => {
-    const messages = { full: 200, quick: 20, smoke: 10 }[size];
+    const messages = { full: 200, quick: 20, smoke: 20 }[size];
     progress(`cost, ${messages} messages`);
     const cost = printCost(await benchCost(messages));
     progress(`cost of feedback, ${messages} events`);

@@ -43,7 +43,7 @@ const GREETING_MS_MAX = 100;
 /** A third of the function's 512 MB stays free. */
 const FORWARD_BYTES_MAX = 341 * MiB;
 /** With SES's and what batches share. */
-const CALLS_MAX = 15;
+const CALLS_MAX = 16;
 const DOLLARS_MAX = 0.018;
 const COMMAND_MS_MAX = 2_000;
 const PAGE_MS_MAX = 300;
