@@ -223,7 +223,7 @@ async function ask(port: number, path: string): Promise<number> {
 function pairOf(index: number, atMs: number): LedgerPair {
   const id = numberedQueueId(atMs, index);
   const time = new Date(atMs).toISOString();
-  // Primes, so that failures do not come as regularly as the days.
+  // Not by a plain count, so that failures do not come as regularly as the days.
   const failed = (index * index + Math.floor(index / 97)) % FAILED_EVERY === 0;
   const [status, reply] = FAILURES[index % FAILURES.length] ?? FAILURES[0];
   const sesId = `0100019a${index.toString(16).padStart(8, "0")}-6b1e5c7a-000000`;

@@ -3,7 +3,7 @@
  * dark, wide and narrow, looked over by axe; and every change that a page offers, made by clicking.
  */
 
-import type { BrowserContext, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect } from "../../bin/commands/connect.ts";
 import { noteMessage } from "../../lib/aws/ledger-dynamo.ts";
@@ -121,24 +121,12 @@ async function wrongWith(page: Page): Promise<string[]> {
   return [...(await watched.faults(page)), ...(over === 0 ? [] : [`sticks out by ${over} pixels`])];
 }
 
-async function inContext(
-  options: Parameters<WatchedBrowser["browser"]["newContext"]>[0],
-  work: (context: BrowserContext) => Promise<void>,
-): Promise<void> {
-  const context = await watched.browser.newContext(options);
-  try {
-    await work(context);
-  } finally {
-    await context.close();
-  }
-}
-
 describe.each([
   { lang: "en", colorScheme: "light", width: 1280 },
   { lang: "ja", colorScheme: "dark", width: 360 },
 ] as const)("in $lang, $colorScheme, $width wide", ({ lang, colorScheme, width }) => {
   it("every page is whole, without serious faults, and asks nobody else", async () => {
-    await inContext({ colorScheme, viewport: { width, height: 900 } }, async (context) => {
+    await watched.inContext({ colorScheme, viewport: { width, height: 900 } }, async (context) => {
       const { page, unwanted } = await watchedPage(context);
       const asked: string[] = [];
       page.on("request", (request) => asked.push(request.url()));
@@ -152,7 +140,7 @@ describe.each([
   });
 
   it("every place of the navigation is reached by its link", async () => {
-    await inContext({ colorScheme, viewport: { width, height: 900 } }, async (context) => {
+    await watched.inContext({ colorScheme, viewport: { width, height: 900 } }, async (context) => {
       const { page } = await watchedPage(context);
       await open(page, "/", lang);
       const { nav } = WORDS[lang];
@@ -167,7 +155,7 @@ describe.each([
 
 describe("with the keyboard", () => {
   it("the first stop leads to the content", async () => {
-    await inContext({}, async (context) => {
+    await watched.inContext({}, async (context) => {
       const { page } = await watchedPage(context);
       await open(page, "/queue", "en");
       await page.keyboard.press("Tab");
@@ -177,7 +165,7 @@ describe("with the keyboard", () => {
   });
 
   it("a search is typed and sent, and its address can be shared", async () => {
-    await inContext({}, async (context) => {
+    await watched.inContext({}, async (context) => {
       const { page } = await watchedPage(context);
       await open(page, "/messages", "en");
       await page.focus("#field-q");
@@ -191,7 +179,7 @@ describe("with the keyboard", () => {
 
 describe("with scripts", () => {
   it("the overview's numbers move by themselves, and one box chooses all", async () => {
-    await inContext({}, async (context) => {
+    await watched.inContext({}, async (context) => {
       const { page, unwanted } = await watchedPage(context);
       await open(page, "/", "en");
       const delivered = async (): Promise<number> =>
@@ -243,7 +231,7 @@ describe.each(["en", "ja"] as const)("the changes, without scripts, in %s", (lan
       await putHeld(`quiet-${lang}`),
       await putHeld(`stays-${lang}`),
     ];
-    await inContext({ javaScriptEnabled: false }, async (context) => {
+    await watched.inContext({ javaScriptEnabled: false }, async (context) => {
       const { page, unwanted } = await watchedPage(context);
       const many = async (ids: readonly string[], action: string): Promise<void> => {
         await open(page, "/queue", lang);
@@ -276,7 +264,7 @@ describe.each(["en", "ja"] as const)("the changes, without scripts, in %s", (lan
     const copies = async (): Promise<number> =>
       (await relay.outbox()).filter(({ recipients }) => recipients.includes("bounce@simulator.amazonses.com")).length;
     const before = await copies();
-    await inContext({ javaScriptEnabled: false }, async (context) => {
+    await watched.inContext({ javaScriptEnabled: false }, async (context) => {
       const { page, unwanted } = await watchedPage(context);
       await open(page, `/messages/${bounced}`, lang);
       await change(page, 'form[action="/do/resend"] button', "resend");
@@ -291,7 +279,7 @@ describe.each(["en", "ja"] as const)("the changes, without scripts, in %s", (lan
   });
 
   it("of a tenant: a login made, shown once, paused, given a new password, revoked; a network; the tenant paused", async () => {
-    await inContext({ javaScriptEnabled: false }, async (context) => {
+    await watched.inContext({ javaScriptEnabled: false }, async (context) => {
       const { page, unwanted } = await watchedPage(context);
       const tenant = async (): Promise<void> => void (await open(page, "/tenants/demo", lang));
       const row = (text: string, action: string): string => `tr:has-text("${text}") form[action="/do/${action}"]`;
@@ -339,7 +327,7 @@ describe.each(["en", "ja"] as const)("the changes, without scripts, in %s", (lan
     const address = `angry-${lang}@example.net`;
     const since = new Date().toISOString();
     await addSuppression(connection.ledger, { tenant: "demo", address, reason: "complaint", since });
-    await inContext({ javaScriptEnabled: false }, async (context) => {
+    await watched.inContext({ javaScriptEnabled: false }, async (context) => {
       const { page, unwanted } = await watchedPage(context);
       await open(page, "/domains", lang);
       await page.check('input[value="example.com"]');
@@ -386,7 +374,7 @@ describe("what is saved", () => {
   });
 
   it("the source of a message and of an outbox mail, by their links", async () => {
-    await inContext({ acceptDownloads: true }, async (context) => {
+    await watched.inContext({ acceptDownloads: true }, async (context) => {
       const page = await context.newPage();
       for (const path of [`/messages/${bounced}`, `/outbox/${sesId}`]) {
         await page.goto(`${base}${path}`);

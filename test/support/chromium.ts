@@ -6,7 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { type AddressInfo, createServer } from "node:net";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 /** Where bash test/interop/install.sh puts it. */
 const PROGRAM = "/usr/bin/chromium";
@@ -16,6 +16,8 @@ export interface WatchedBrowser {
   readonly browser: Browser;
   /** Connections that arrived at names under `.example` so far. */
   strangers(): number;
+  /** Does the work in a context of its own: cookies, scheme, size of the screen. */
+  inContext(options: BrowserContextOptions, work: (context: BrowserContext) => Promise<void>): Promise<void>;
   /** Looks over the page as axe does; its serious and critical faults, one line each. */
   faults(page: Page): Promise<string[]>;
   close(): Promise<void>;
@@ -47,6 +49,14 @@ export async function openBrowser(): Promise<WatchedBrowser> {
   return {
     browser,
     strangers: () => heard,
+    inContext: async (options, work) => {
+      const context = await browser.newContext(options);
+      try {
+        await work(context);
+      } finally {
+        await context.close();
+      }
+    },
     faults: async (page) => {
       await page.evaluate(axe);
       const { violations } = (await page.evaluate("axe.run(document, { iframes: false })")) as AxeRun;
