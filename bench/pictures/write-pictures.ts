@@ -39,11 +39,11 @@ try {
     ["tenant", "/tenants/demo"],
     ["domain", "/domains/shop.example"],
   ] as const;
-  const { browser, close } = await openBrowser();
+  const watched = await openBrowser();
   try {
     for (const language of ["en", "ja"] as const) {
       for (const colorScheme of ["light", "dark"] as const) {
-        const context = await browser.newContext({ colorScheme, viewport: VIEWPORT });
+        const context = await watched.browser.newContext({ colorScheme, viewport: VIEWPORT });
         const page = await context.newPage();
         for (const [name, path] of pages) {
           // Both schemes of the overview; of the others one for each language.
@@ -59,7 +59,7 @@ try {
       }
     }
   } finally {
-    await close();
+    await watched.close();
   }
 } finally {
   await relay.remove();

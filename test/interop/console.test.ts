@@ -83,11 +83,11 @@ async function open(page: Page, path: string, lang: string): Promise<number | un
 
 /** The changes that the page's forms and buttons would make. */
 async function noteOffers(page: Page): Promise<void> {
-  const found = (await page.evaluate(`[...document.forms]
+  const found = await page.evaluate<string[]>(`[...document.forms]
     .filter((form) => form.getAttribute("action").startsWith("/do/"))
     .flatMap((form) => [...form.elements]
       .filter((element) => element.type === "submit" && element.name !== "confirmed")
-      .map((element) => form.getAttribute("action").slice(4) + " " + (element.value || form.elements.namedItem("action")?.value || "")))`)) as string[];
+      .map((element) => form.getAttribute("action").slice(4) + " " + (element.value || form.elements.namedItem("action")?.value || "")))`);
   for (const one of found) offered.add(one.trim());
 }
 

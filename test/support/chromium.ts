@@ -59,7 +59,7 @@ export async function openBrowser(): Promise<WatchedBrowser> {
     },
     faults: async (page) => {
       await page.evaluate(axe);
-      const { violations } = (await page.evaluate("axe.run(document, { iframes: false })")) as AxeRun;
+      const { violations } = await page.evaluate<AxeRun>("axe.run(document, { iframes: false })");
       return violations
         .filter(({ impact }) => impact === "serious" || impact === "critical")
         .map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ""} ${nodes[0]?.failureSummary ?? ""}`);
