@@ -11,50 +11,30 @@ import type { Asked } from "../../lib/core/status.ts";
 import { addUsage, NO_USAGE, type UsageCounts, utcDay } from "../../lib/core/usage.ts";
 import { statusFacts } from "../commands/status-facts.ts";
 import { type ConsoleContext, type ConsoleEnv, show } from "./console-context.ts";
+import { remembered } from "./remembered.ts";
 
 const HOUR_MS = 3_600_000;
 const HOURS = 24;
 const DAYS = 30;
 const TENANTS_IN_FLIGHT = 8;
-/** SES's control plane takes one call a second for the whole account; several open pages ask once. */
-const FRESH_MS = 5_000;
-/** Older than this, the page waits for new facts instead of showing these. */
-const STALE_MS = 60_000;
+/**
+ * SES's control plane takes one call a second for the whole account; several open pages ask once. A page waits 200 ms for
+ * what is older than a minute, then shows the old and comes again in a second.
+ */
+const AGES = { freshMs: 5_000, staleMs: 60_000, waitMs: 200, deadMs: 600_000 };
 
 /** Serves `/` and `/live.json`. */
 export function addOverview(app: Hono<ConsoleEnv>, context: ConsoleContext): void {
-  const overview = remembered(async () => await gather(context));
+  const overview = remembered(async () => await gather(context), AGES);
+  // Whoever starts a console looks at it next. A failure is shown then, when it is asked again.
+  overview().catch(() => undefined);
   app.get("/", async (c) => {
     const view = c.get("view");
-    return show(c, context, view.words.nav.overview, overviewPage(view, await overview()));
+    const { value, isOld } = await overview();
+    if (isOld) c.header("refresh", "1");
+    return show(c, context, view.words.nav.overview, overviewPage(view, value));
   });
-  app.get("/live.json", async (c) => c.json(liveNumbers((await overview()).facts, c.get("view"))));
-}
-
-/** Asks at most once at a time; what is a little old is shown while it is asked anew. */
-function remembered<T>(ask: () => Promise<T>): () => Promise<T> {
-  let known: { readonly value: T; readonly atMs: number } | undefined;
-  let asking: Promise<T> | undefined;
-  const askOnce = (): Promise<T> => {
-    asking ??= ask()
-      .then((value) => {
-        known = { value, atMs: Date.now() };
-        return value;
-      })
-      .finally(() => {
-        asking = undefined;
-      });
-    return asking;
-  };
-  return async () => {
-    const ageMs = known === undefined ? Number.POSITIVE_INFINITY : Date.now() - known.atMs;
-    if (known !== undefined && ageMs < FRESH_MS) return known.value;
-    const fresh = askOnce();
-    if (known === undefined || ageMs > STALE_MS) return await fresh;
-    // Who comes when this is too old will be told why it could not be asked.
-    fresh.catch(() => undefined);
-    return known.value;
-  };
+  app.get("/live.json", async (c) => c.json(liveNumbers((await overview()).value.facts, c.get("view"))));
 }
 
 async function gather(context: ConsoleContext): Promise<Overview> {
