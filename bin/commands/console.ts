@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
 import { readLocalConfig } from "../../lib/config/local-config.ts";
 import { connect } from "./connect.ts";
+import { resolverFor } from "./domain-dns.ts";
 import { CommandError, EXIT } from "./report.ts";
 
 interface Options {
@@ -11,6 +12,7 @@ interface Options {
   readonly port: string;
   readonly bind?: string;
   readonly allowHost?: string[];
+  readonly resolver?: string[];
 }
 
 /** Adds the command. */
@@ -22,12 +24,14 @@ export function addConsoleCommand(program: Command): void {
     .option("--port <n>", "port on loopback; 0: any", "8026")
     .option("--bind <address>", "listen there instead of on 127.0.0.1; whoever has the printed address can then use it")
     .option("--allow-host <name...>", "with --bind: names under which browsers reach it, with :port or for every port")
+    .option("--resolver <address...>", "name servers to ask, with :port if not 53 (default: the system's)")
     .addHelpText(
       "after",
       `
 It runs until Ctrl-C, costs nothing, and does what the commands do, with your own AWS credentials. The printed address holds
 a key, so that other people on the machine cannot use it. Every change is asked for again and stands in the audit record.
-Local mode serves the same by itself, on RELAYHOST_CONSOLE_PORT.
+Local mode serves the same by itself, on RELAYHOST_CONSOLE_PORT. It has no DNS to ask for the records of domains, unless
+--resolver or RELAYHOST_RESOLVERS names a server.
 
 Examples:
   relayhost console --env prod
@@ -42,13 +46,17 @@ Examples:
       if (options.bind === undefined && options.allowHost !== undefined) {
         throw new CommandError("--allow-host goes with --bind", EXIT.usage);
       }
+      // A wrong address is told now, not on a page.
+      resolverFor(options.resolver);
+      const local = options.env === undefined ? readLocalConfig(process.env) : undefined;
       const connection = await connect(options.env);
       // Loaded only here: every other command starts sooner without it.
       const { startConsole } = await import("../console/start-console.ts");
       const served = await startConsole({
         connection,
         environment: options.env,
-        dataDir: options.env === undefined ? readLocalConfig(process.env).dataDir : undefined,
+        dataDir: local?.dataDir,
+        resolvers: options.resolver ?? local?.resolvers,
         port,
         bind: options.bind,
         hosts: [...(options.allowHost ?? []), ...(options.bind === undefined ? [] : [`${options.bind}:${port}`])],

@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import { changeRow, setDomainStatus } from "../../lib/aws/directory-dynamo.ts";
 import { makeSesControl, type SesControl } from "../../lib/aws/ses-control.ts";
 import { type IdentityState, readIdentity } from "../../lib/aws/ses-identities.ts";
-import { domainKey, type SenderDomain } from "../../lib/core/directory.ts";
+import { domainKey, type Language, type SenderDomain } from "../../lib/core/directory.ts";
+import { sesCheckWords } from "../../lib/core/ses-check-words.ts";
 import { type CommonOptions, withListOptions } from "./change.ts";
 import { type Connection, connect } from "./connect.ts";
 import { makeRecordCheck, type RecordReport, recordLines } from "./domain-dns.ts";
@@ -33,15 +34,6 @@ export interface Checked {
   readonly records?: readonly RecordReport[];
 }
 
-/** VerificationInfo.ErrorType of SES, in words that say what to do. */
-const ERRORS: Readonly<Record<string, string>> = {
-  HOST_NOT_FOUND: "the DKIM names do not exist: publish the three CNAMEs, and look for a doubled zone name",
-  TYPE_NOT_FOUND: "the DKIM names exist, but not as CNAME: replace what is there",
-  INVALID_VALUE: "a DKIM CNAME points elsewhere: compare it with relayhost domain records",
-  DNS_SERVER_ERROR: "the zone's name servers did not answer SES: look whether the zone is served",
-  SERVICE_ERROR: "an error inside SES; it tries again",
-};
-
 /** Adds the command. */
 export function addCheckCommand(group: Command): void {
   withListOptions(
@@ -52,7 +44,7 @@ export function addCheckCommand(group: Command): void {
       .option("--tenant <id>", "all domains of this tenant")
       .option("--pending", "only those that wait for SES")
       .option("--resolver <address...>", "name servers to ask, with :port if not 53 (default: the system's)")
-      .option("--lang <language>", "of what is said of records: en or ja", "en")
+      .option("--lang <language>", "of what is said to do: en or ja", "en")
       .option("--as-if-published", "local mode: behave as if DNS held the records"),
   )
     .addHelpText(
@@ -82,7 +74,7 @@ Examples:
       for (const [index, row] of rows.entries()) {
         progress.step(index, row.domain);
         if (options.asIfPublished === true) await publishLocally(row.domain);
-        const checked = await checkDomain(connection, ses, row);
+        const checked = await checkDomain(connection, ses, row, options.lang);
         const identity = checked.identity;
         const records = identity === undefined ? undefined : await recordsOf?.(row.domain, identity);
         results.push({ ...checked.result, ...(records === undefined ? {} : { records }) });
@@ -106,18 +98,19 @@ function show(results: readonly Checked[], options: Options): void {
   for (const line of results.flatMap(({ records }) => recordLines(records ?? []))) console.log(plainText(line));
 }
 
-/** One domain: what SES says, written to the directory where that differs. */
+/** One domain: what SES says, written to the directory where that differs. `language`: of what to do. */
 export async function checkDomain(
   connection: Connection,
   ses: SesControl,
   row: SenderDomain,
+  language: Language,
 ): Promise<{ readonly result: Checked; readonly identity?: IdentityState["identity"] }> {
   const { directory, names } = connection;
   const { domain, tenant } = row;
   const state = await readIdentity(ses, domain, names.region);
   if (state === undefined) {
     const covered = row.status === "verified" && row.ses === undefined;
-    const todo = covered ? "" : "SES does not have it: run relayhost domain add again with --repair";
+    const todo = covered ? "" : sesCheckWords(undefined, language);
     return { result: { domain, tenant, status: row.status, dkim: "none", mailFrom: "none", todo } };
   }
   if (row.ses === undefined || !sameIdentity(row.ses, state.identity)) {
@@ -131,7 +124,7 @@ export async function checkDomain(
     status,
     dkim: stateWord(state.dkim),
     mailFrom: state.mailFrom === undefined ? "none" : stateWord(state.mailFrom),
-    todo: whatToDo(state),
+    todo: sesCheckWords(state, language),
   } as const;
   return { result, identity: state.identity };
 }
@@ -143,21 +136,6 @@ function sameIdentity(a: NonNullable<SenderDomain["ses"]>, b: NonNullable<Sender
 /** `SUCCESS` to `good`, `TEMPORARY_FAILURE` to `temporary failure`. */
 function stateWord(word: string): string {
   return word === "SUCCESS" ? "good" : word.toLowerCase().replaceAll("_", " ");
-}
-
-function whatToDo(state: IdentityState): string {
-  if (!state.verified) {
-    const reason = state.error === undefined ? undefined : ERRORS[state.error];
-    if (reason !== undefined) return reason;
-    if (state.dkim === "FAILED")
-      return "SES has given up after 72 hours: publish the records, then domain add --repair";
-    return "publish the records (relayhost domain records), then wait";
-  }
-  if (state.dkim !== "SUCCESS") return "mail goes out without your signature: publish the three CNAMEs again";
-  if (state.mailFrom === undefined) return "no MAIL FROM domain: relayhost domain add --repair";
-  if (state.mailFrom === "FAILED") return "MAIL FROM: publish exactly one MX and the TXT, then domain add --repair";
-  if (state.mailFrom !== "SUCCESS") return "MAIL FROM waits for its MX; mail goes out meanwhile";
-  return state.feedbackForwarding ? "SES mails bounces to senders as well: domain add --repair" : "";
 }
 
 /** There is no DNS in local mode, so local SES is told. */

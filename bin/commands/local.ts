@@ -17,7 +17,8 @@ export function addLocalCommand(program: Command): void {
       "after",
       `
 Settings (environment): RELAYHOST_DATA_DIR (.relayhost), RELAYHOST_SMTP_PORT (2525), RELAYHOST_SMTPS_PORT (2465),
-RELAYHOST_CONSOLE_PORT (8025), RELAYHOST_LOCAL_AWS_PORT (4566; 0 = any).`,
+RELAYHOST_CONSOLE_PORT (8025), RELAYHOST_LOCAL_AWS_PORT (4566; 0 = any), RELAYHOST_RESOLVERS
+(name servers that the console asks).`,
     )
     .action(async () => {
       const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -39,6 +40,7 @@ async function serveConsole(config: LocalConfig, print: (line: string) => void):
     const served = await startConsole({
       connection: await connect(undefined),
       dataDir: config.dataDir,
+      resolvers: config.resolvers,
       port: config.consolePort,
     });
     print(`  Console              ${served.address}\n`);

@@ -13,6 +13,8 @@ export interface ConsoleContext {
   readonly environment: string | undefined;
   /** Data directory of local mode, which has the outbox. */
   readonly dataDir: string | undefined;
+  /** Name servers to ask; undefined: the system's. */
+  readonly resolvers: readonly string[] | undefined;
   /** User and machine, for the audit record. */
   readonly operator: string;
   readonly assets: Assets;

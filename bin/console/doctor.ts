@@ -21,7 +21,12 @@ export function addDoctor(app: Hono<ConsoleEnv>, context: ConsoleContext): void 
     let diagnosis: Diagnosis | undefined;
     if (subject !== undefined && isOurs) {
       const selectors = (query["selectors"] ?? "").split(/[\s,]+/).filter((one) => /^[A-Za-z0-9._-]{1,63}$/.test(one));
-      const examine = await makeExamination({ lists: true, tls: true, dkimSelector: selectors });
+      const examine = await makeExamination({
+        lists: true,
+        tls: true,
+        dkimSelector: selectors,
+        ...(context.resolvers === undefined ? {} : { resolver: [...context.resolvers] }),
+      });
       diagnosis = await examine(subject);
     }
     const problem =

@@ -12,6 +12,7 @@ import {
 } from "../../lib/console/domains-page.ts";
 import { html } from "../../lib/console/html.ts";
 import type { View } from "../../lib/console/view.ts";
+import type { Words } from "../../lib/console/words.ts";
 import { toAsciiDomain } from "../../lib/core/address.ts";
 import { csvText } from "../../lib/core/csv.ts";
 import { domainKey, type SenderDomain, TENANT_ID_PATTERN } from "../../lib/core/directory.ts";
@@ -36,7 +37,7 @@ const CHECKED_MAX = 20;
 export function addDomains(app: Hono<ConsoleEnv>, context: ConsoleContext): void {
   const { directory } = context.connection;
   // Local mode has no DNS of its own, and the world's knows nothing of its tokens.
-  const canAsk = context.environment !== undefined;
+  const canAsk = context.environment !== undefined || context.resolvers !== undefined;
   app.get("/domains", async (c) => {
     const view = c.get("view");
     const tenants = (await scanRows(directory, "tenant")).map(({ id }) => id).toSorted();
@@ -47,7 +48,7 @@ export function addDomains(app: Hono<ConsoleEnv>, context: ConsoleContext): void
     const part = rest.slice(0, asks ? DNS_PART : PART);
     const entries: DomainEntry[] = part.map((row) => ({ row }));
     if (asks) {
-      const check = makeRecordCheck(undefined, view.language);
+      const check = makeRecordCheck(context.resolvers, view.language);
       await forEachInFlight(part, DNS_IN_FLIGHT, async (row, index) => {
         entries[index] = { row, records: row.ses === undefined ? undefined : await check(row.domain, row.ses) };
       });
@@ -72,7 +73,7 @@ export function addDomains(app: Hono<ConsoleEnv>, context: ConsoleContext): void
     const zones = Object.fromEntries(ZONE_FORMATS.map((format) => [format, formatRecords(format, row.domain, wanted)]));
     let records: CheckedRecord[] | undefined;
     if (canAsk && view.query["dns"] === "1" && row.ses !== undefined) {
-      records = await makeRecordCheck(undefined, view.language)(row.domain, row.ses);
+      records = await makeRecordCheck(context.resolvers, view.language)(row.domain, row.ses);
     }
     return show(c, context, row.domain, domainPage(view, row, wanted, records, zones, canAsk));
   });
@@ -109,7 +110,7 @@ async function rowNamed({ connection }: ConsoleContext, name: string): Promise<S
 
 /** `/do/domain-check`: every `domain`. What SES has verified may send at once; what it took back waits. */
 export function domainCheckChange({ connection }: ConsoleContext): Change {
-  return async (form, { words }) => {
+  return async (form, { words, language }) => {
     const names = form.all("domain");
     if (names.length === 0) throw new CommandError(words.domains.noneChosen);
     if (names.length > CHECKED_MAX) throw new CommandError(words.domains.tooMany(CHECKED_MAX));
@@ -126,9 +127,11 @@ export function domainCheckChange({ connection }: ConsoleContext): Change {
         const lines: string[] = [];
         try {
           for (const row of rows) {
-            const { result } = await checkDomain(connection, ses, row);
+            const { result } = await checkDomain(connection, ses, row, language);
+            const { domain, status, dkim, mailFrom, todo } = result;
+            const [dkimWord, mailFromWord] = [dkim, mailFrom].map((state) => sesWord(words, state));
             lines.push(
-              `${result.domain}: ${result.status}, DKIM ${result.dkim}, MAIL FROM ${result.mailFrom}. ${result.todo}`,
+              `${domain}: ${words.domains.states[status]}, DKIM ${dkimWord}, MAIL FROM ${mailFromWord}${todo === "" ? "" : `. ${todo}`}`,
             );
           }
         } finally {
@@ -138,4 +141,13 @@ export function domainCheckChange({ connection }: ConsoleContext): Change {
       },
     };
   };
+}
+
+/** A state that SES has come up with since stays in its own word. */
+function sesWord({ domains }: Words, state: string): string {
+  return isSesState(domains.sesStates, state) ? domains.sesStates[state] : state;
+}
+
+function isSesState(words: Words["domains"]["sesStates"], state: string): state is keyof typeof words {
+  return Object.hasOwn(words, state);
 }

@@ -19,6 +19,8 @@ export interface ConsoleOptions {
   readonly environment?: string | undefined;
   /** Of local mode. */
   readonly dataDir?: string | undefined;
+  /** Name servers to ask; undefined: the system's, and in local mode none for the records of domains. */
+  readonly resolvers?: readonly string[] | undefined;
   /** 0: any free port. */
   readonly port: number;
   readonly bind?: string | undefined;
@@ -56,6 +58,7 @@ export async function startConsole(options: ConsoleOptions): Promise<Console> {
     connection: options.connection,
     environment: options.environment,
     dataDir: options.dataDir,
+    resolvers: options.resolvers,
     operator: `${userName()}@${hostname()}`,
   };
   fetch = consoleApp(context, { hosts, key: options.key, port }).fetch;

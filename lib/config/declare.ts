@@ -5,6 +5,8 @@
  * reads `process.env` for its own settings.
  */
 
+import { isIP } from "node:net";
+
 /** Parses a setting's text. Returns the value, or a sentence fragment that says what is allowed. */
 export type Parser<T> = (text: string) => { readonly value: T } | { readonly allowed: string };
 
@@ -89,6 +91,19 @@ export function oneOf<const W extends string>(...words: readonly W[]): Parser<W>
 /** An absolute http or https address. */
 export const httpUrl: Parser<string> = (value) =>
   URL.canParse(value) && /^https?:\/\/\S+$/.test(value) ? { value } : { allowed: "an http or https address" };
+
+/** Name servers by address, `192.0.2.1`, `127.0.0.1:5300` or `[2001:db8::1]:53`, with spaces or commas between. */
+export const nameServers: Parser<readonly string[] | undefined> = (value) => {
+  const servers = value.split(/[ ,]+/).filter((server) => server !== "");
+  return servers.length > 0 && servers.every(isNameServer)
+    ? { value: servers }
+    : { allowed: "IP addresses, with :port if not 53" };
+};
+
+function isNameServer(server: string): boolean {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(server) ?? [];
+  return isIP(bracketed ?? plain ?? server) !== 0 && Number(port ?? 53) <= 65_535;
+}
 
 /** Makes a setting that must be given. */
 export function required<T>(name: string, parse: Parser<T>, doc: string): Setting<T> {

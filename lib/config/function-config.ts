@@ -5,6 +5,7 @@ import { ENV } from "../core/names.ts";
 import {
   flag,
   httpUrl,
+  nameServers,
   optional,
   type Parser,
   readSettings,
@@ -134,12 +135,7 @@ const watch = {
     undefined,
     "secret in AWS Secrets Manager that holds that key",
   ),
-  resolvers: optional<readonly string[] | undefined>(
-    ENV.resolvers,
-    (value) => ({ value: value.split(/[ ,]+/) }),
-    undefined,
-    "name servers to ask instead of the system's",
-  ),
+  resolvers: optional(ENV.resolvers, nameServers, undefined, "name servers to ask instead of the system's"),
 };
 
 const address = {

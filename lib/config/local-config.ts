@@ -1,7 +1,7 @@
 /** Settings of local mode; all have defaults. */
 
 import { ENV } from "../core/names.ts";
-import { optional, port, readSettings, text, type Values, wholeNumber } from "./declare.ts";
+import { nameServers, optional, port, readSettings, text, type Values, wholeNumber } from "./declare.ts";
 
 const local = {
   dataDir: optional(ENV.dataDir, text, ".relayhost", "folder of everything local mode keeps"),
@@ -9,6 +9,7 @@ const local = {
   smtpsPort: optional(ENV.smtpsPort, port, 2465, "SMTP with TLS from the first byte"),
   consolePort: optional(ENV.consolePort, port, 8025, "web console"),
   localAwsPort: optional(ENV.localAwsPort, port, 4566, "local AWS services"),
+  resolvers: optional(ENV.resolvers, nameServers, undefined, "name servers that the console asks"),
   localSesCallsPerSecond: optional(
     ENV.localSesCallsPerSecond,
     wholeNumber(0, 10_000),

@@ -25,12 +25,28 @@ export interface TestConsole {
   close(): Promise<void>;
 }
 
+/** What a test may ask for. */
+export interface TestConsoleOptions {
+  readonly key?: string;
+  /** For `cli`. */
+  readonly commands?: Parameters<typeof startCli>[0];
+  /** Name servers for the console, once the services are there. */
+  readonly resolvers?: (cli: Cli) => Promise<readonly string[]>;
+}
+
 /** Starts both. */
-export async function startTestConsole(options: { readonly key?: string } = {}): Promise<TestConsole> {
-  const cli = await startCli([]);
+export async function startTestConsole(options: TestConsoleOptions = {}): Promise<TestConsole> {
+  const { key, commands, resolvers } = options;
+  const cli = await startCli(commands ?? []);
   await seedDemoTenant(cli.directory, new Uint8Array(16));
   const connection = await connect(undefined);
-  const served = await startConsole({ connection, dataDir: cli.dataDir, port: 0, ...options });
+  const served = await startConsole({
+    connection,
+    dataDir: cli.dataDir,
+    port: 0,
+    key,
+    resolvers: await resolvers?.(cli),
+  });
   return {
     cli,
     port: served.port,

@@ -35,6 +35,19 @@ describe("settings of local mode", () => {
     });
   });
 
+  it("name the servers that the console asks, and what is no address", () => {
+    const read = (text: string) => readLocalConfig({ RELAYHOST_RESOLVERS: text }).resolvers;
+    expect(read("192.0.2.1, 127.0.0.1:5300 [2001:db8::1]:53 2001:db8::2")).toEqual([
+      "192.0.2.1",
+      "127.0.0.1:5300",
+      "[2001:db8::1]:53",
+      "2001:db8::2",
+    ]);
+    for (const wrong of ["ns.example", "192.0.2.1:70000", "192.0.2.1,ns.example", ","]) {
+      expect(() => read(wrong)).toThrow("RELAYHOST_RESOLVERS");
+    }
+  });
+
   it("name both of two wrong ports", () => {
     const read = () => readLocalConfig({ RELAYHOST_SMTP_PORT: "smtp", RELAYHOST_CONSOLE_PORT: "70000" });
     expect(read).toThrow(ConfigurationError);
