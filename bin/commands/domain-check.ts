@@ -5,7 +5,7 @@ import { changeRow, setDomainStatus } from "../../lib/aws/directory-dynamo.ts";
 import { makeSesControl, type SesControl } from "../../lib/aws/ses-control.ts";
 import { type IdentityState, readIdentity } from "../../lib/aws/ses-identities.ts";
 import { domainKey, type Language, type SenderDomain } from "../../lib/core/directory.ts";
-import { sesCheckWords } from "../../lib/core/ses-check-words.ts";
+import { sesCheckWords } from "../../lib/core/dns/ses-check-words.ts";
 import { type CommonOptions, withListOptions } from "./change.ts";
 import { type Connection, connect } from "./connect.ts";
 import { makeRecordCheck, type RecordReport, recordLines } from "./domain-dns.ts";

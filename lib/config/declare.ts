@@ -5,7 +5,7 @@
  * reads `process.env` for its own settings.
  */
 
-import { isIP } from "node:net";
+import { canonicalIp } from "../core/cidr.ts";
 
 /** Parses a setting's text. Returns the value, or a sentence fragment that says what is allowed. */
 export type Parser<T> = (text: string) => { readonly value: T } | { readonly allowed: string };
@@ -102,7 +102,7 @@ export const nameServers: Parser<readonly string[] | undefined> = (value) => {
 
 function isNameServer(server: string): boolean {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(server) ?? [];
-  return isIP(bracketed ?? plain ?? server) !== 0 && Number(port ?? 53) <= 65_535;
+  return canonicalIp(bracketed ?? plain ?? server) !== undefined && Number(port ?? 53) <= 65_535;
 }
 
 /** Makes a setting that must be given. */

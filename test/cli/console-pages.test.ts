@@ -1,7 +1,6 @@
 /** What the console's pages find and show, and what its changes do, against local services. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { addDomainCommand } from "../../bin/commands/domain.ts";
 import { addToBucket } from "../../lib/aws/breaker-dynamo.ts";
 import { changeRow, readRow } from "../../lib/aws/directory-dynamo.ts";
 import { createMessage, readMessage, saveRecipient } from "../../lib/aws/ledger-dynamo.ts";
@@ -20,7 +19,7 @@ const MANY = { mails: 200, bounced: 8, complained: 0 };
 const ids: QueueId[] = [];
 
 beforeAll(async () => {
-  served = await startTestConsole({ commands: [addDomainCommand] });
+  served = await startTestConsole();
   const { ledger } = served.connection;
   const expiresAt = Math.floor(Date.now() / 1000) + 10_000;
   for (let i = 0; i < MESSAGES; i++) {
@@ -349,34 +348,6 @@ describe("domains, set-up and doctor", () => {
     expect(zone.body).toContain("$ORIGIN example.com.");
     expect((await served.browser().get("/domains?state=verified")).body).toContain("/domains/example.com");
     expect((await served.browser().get("/domains/nobody.example")).status).toBe(404);
-  });
-
-  it.each([
-    [
-      "en",
-      "waits for SES, DKIM waits, MAIL FROM waits. publish the records (relayhost domain records), then wait",
-      "verified, DKIM good, MAIL FROM good<",
-    ],
-    [
-      "ja",
-      "SES の検証待ち, DKIM 検証待ち, MAIL FROM 検証待ち. レコード (relayhost domain records) を登録し、しばらくお待ちください",
-      "検証済み, DKIM 正常, MAIL FROM 正常<",
-    ],
-  ])("ask SES now, and let send what it has verified since (%s)", async (lang, before, after) => {
-    const { directory } = served.connection;
-    const domain = `now-${lang}.example`;
-    const add = await served.cli.run("domain", "add", domain, "--tenant", "demo");
-    expect(add).toMatchObject({ code: 0 });
-    const browser = served.browser();
-    const check = async (): Promise<string> => {
-      const page = await browser.get(`/domains/${domain}?lang=${lang}`);
-      return unescaped((await browser.change(page, "/do/domain-check", [])).done.body);
-    };
-    expect(await check()).toContain(`${domain}: ${before}`);
-    expect(await readRow(directory, domainKey(domain))).toMatchObject({ status: "pending" });
-    await fetch(`${served.cli.endpoint}/local/verify`, { method: "POST", body: JSON.stringify({ identity: domain }) });
-    expect(await check()).toContain(`${domain}: ${after}`);
-    expect(await readRow(directory, domainKey(domain))).toMatchObject({ status: "verified" });
   });
 
   it("print the set-up of a tenant's server, in the language asked for", async () => {

@@ -1,6 +1,6 @@
 /** What SES says of a domain in words: what an operator has to do about it. English and Japanese. */
 
-import type { Language } from "./directory.ts";
+import type { Language } from "../directory.ts";
 
 /** How far SES is with a domain, in its own words: `SUCCESS`, `PENDING`, `HOST_NOT_FOUND` and the like. */
 export interface SesCheck {
