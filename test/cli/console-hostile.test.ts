@@ -1,30 +1,18 @@
 /** Mail that attacks whoever looks at it, seen through the console's pages as a browser gets them. */
 
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createMessage, saveRecipient } from "../../lib/aws/ledger-dynamo.ts";
 import { safeMailHtml } from "../../lib/console/safe-html.ts";
 import { makeQueueId } from "../../lib/core/queue-id.ts";
 import { startTestConsole, type TestConsole } from "../support/console.ts";
-import { HOSTILE_MAIL } from "../support/hostile-mail.ts";
+import { HOSTILE_MAIL, putIntoOutbox } from "../support/hostile-mail.ts";
 
 let served: TestConsole;
 
 beforeAll(async () => {
   served = await startTestConsole();
-  await mkdir(join(served.cli.dataDir, "outbox"), { recursive: true });
 });
 afterAll(async () => await served.close());
-
-async function put(index: number, raw: Buffer): Promise<string> {
-  const sesId = `010001a2${String(index).padStart(8, "0")}-00000000-0000-4000-8000-000000000000-000000`;
-  const folder = join(served.cli.dataDir, "outbox");
-  await writeFile(join(folder, `${sesId}.eml`), raw);
-  const request = { time: new Date().toISOString(), source: "a@example.com", recipients: ["b@example.net"], tags: {} };
-  await writeFile(join(folder, `${sesId}.json`), JSON.stringify(request));
-  return sesId;
-}
 
 /** Everything that would be an element in the console's own page and is not one of its own. */
 function strangers(body: string): string[] {
@@ -37,7 +25,7 @@ function strangers(body: string): string[] {
 
 describe.each(HOSTILE_MAIL.map(({ name, raw }, index) => ({ name, raw, index })))("$name", ({ raw, index }) => {
   it("is text in the pages", async () => {
-    const sesId = await put(index, raw);
+    const sesId = await putIntoOutbox(served.cli.dataDir, index, raw);
     for (const path of ["/outbox", `/outbox/${sesId}`, `/outbox/${sesId}?lang=ja`]) {
       const { status, body, headers } = await served.browser().get(path);
       expect(status).toBe(200);
@@ -48,7 +36,7 @@ describe.each(HOSTILE_MAIL.map(({ name, raw }, index) => ({ name, raw, index }))
   });
 
   it("is in a frame that runs and loads nothing", async () => {
-    const sesId = await put(index, raw);
+    const sesId = await putIntoOutbox(served.cli.dataDir, index, raw);
     const page = await served.browser().get(`/outbox/${sesId}`);
     for (const frame of page.body.match(/<iframe[^>]*>/g) ?? []) expect(frame).toContain(' sandbox="" ');
     const { status, body, headers } = await served.browser().get(`/outbox/${sesId}/html`);
@@ -67,7 +55,7 @@ describe.each(HOSTILE_MAIL.map(({ name, raw }, index) => ({ name, raw, index }))
   });
 
   it("is saved as a file, whatever it says it is", async () => {
-    const sesId = await put(index, raw);
+    const sesId = await putIntoOutbox(served.cli.dataDir, index, raw);
     for (const path of ["source", "attachments/0", "attachments/1"]) {
       const { status, headers } = await served.browser().get(`/outbox/${sesId}/${path}`);
       if (status === 404) continue;

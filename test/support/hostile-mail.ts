@@ -1,5 +1,8 @@
 /** Mail that tries to run, load, lead away or break out when somebody looks at it. */
 
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
 /** One of them. `marks`: texts that must not stand in a page as markup. */
 export interface HostileMail {
   readonly name: string;
@@ -126,3 +129,17 @@ export const HOSTILE_MAIL: readonly HostileMail[] = [
   },
   { name: "nothing", raw: Buffer.alloc(0) },
 ];
+
+/**
+ * Puts a mail straight into the outbox of a local mode's data directory and returns its SES id: the edge takes no such
+ * mail, and SES would send none.
+ */
+export async function putIntoOutbox(dataDir: string, index: number, raw: Buffer): Promise<string> {
+  const sesId = `010001a2${String(index).padStart(8, "0")}-00000000-0000-4000-8000-000000000000-000000`;
+  const folder = join(dataDir, "outbox");
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, `${sesId}.eml`), raw);
+  const request = { time: new Date().toISOString(), source: "a@example.com", recipients: ["b@example.net"], tags: {} };
+  await writeFile(join(folder, `${sesId}.json`), JSON.stringify(request));
+  return sesId;
+}
