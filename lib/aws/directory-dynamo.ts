@@ -21,6 +21,7 @@ import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { type DirectoryRow, directoryKey, domainKey, type SenderDomain } from "../core/directory.ts";
 import { parseDirectoryRow } from "../core/directory-row.ts";
 import { DIRECTORY_INDEX, DIRECTORY_KEYS } from "../core/names.ts";
+import { isPartitionKey } from "./key-sizes.ts";
 
 /** The directory table and a client for it. */
 export interface Directory {
@@ -33,12 +34,13 @@ const BATCH_KEYS_MAX = 100;
 /** What a pending domain waits for, as the key of the index of those that wait. */
 const WAITS_FOR_SES = "ses";
 
-/** Reads one row. `signal` ends the request; it then throws. */
+/** Reads one row, under a key of any length. `signal` ends the request; it then throws. */
 export async function readRow(
   directory: Directory,
   key: string,
   signal?: AbortSignal,
 ): Promise<DirectoryRow | undefined> {
+  if (!isPartitionKey(key)) return undefined;
   const { Item } = await directory.client.send(
     new GetItemCommand({ TableName: directory.table, Key: { [DIRECTORY_KEYS.partition]: { S: key } } }),
     signal === undefined ? {} : { abortSignal: signal },
@@ -46,15 +48,18 @@ export async function readRow(
   return Item === undefined ? undefined : parseDirectoryRow(unmarshall(Item));
 }
 
-/** Reads several rows; those that do not exist are left out. Throws when DynamoDB keeps some back. */
+/** Reads several rows, under keys of any length; those that do not exist are left out. Throws when DynamoDB keeps some back. */
 export async function readRows(
   directory: Directory,
   keys: readonly string[],
   signal?: AbortSignal,
 ): Promise<DirectoryRow[]> {
   const rows: DirectoryRow[] = [];
-  for (let start = 0; start < keys.length; start += BATCH_KEYS_MAX) {
-    let wanted = keys.slice(start, start + BATCH_KEYS_MAX).map((key) => ({ [DIRECTORY_KEYS.partition]: { S: key } }));
+  const possible = keys.filter(isPartitionKey);
+  for (let start = 0; start < possible.length; start += BATCH_KEYS_MAX) {
+    let wanted = possible
+      .slice(start, start + BATCH_KEYS_MAX)
+      .map((key) => ({ [DIRECTORY_KEYS.partition]: { S: key } }));
     for (let round = 0; wanted.length > 0; round++) {
       if (round === 5) throw new Error("the directory keeps back part of a batch");
       const { Responses, UnprocessedKeys } = await directory.client.send(

@@ -16,6 +16,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { addressKey } from "../core/address.ts";
+import { keptMessageId } from "../core/header-message-ids.ts";
 import {
   hasFailed,
   type MessageRecord,
@@ -25,6 +26,7 @@ import {
 } from "../core/message-record.ts";
 import { LEDGER_INDEX, LEDGER_KEYS } from "../core/names.ts";
 import { parseQueueId, type QueueId, queueIdTimeMs } from "../core/queue-id.ts";
+import { isPartitionKey } from "./key-sizes.ts";
 
 /** The ledger table and a client for it. */
 export interface Ledger {
@@ -174,7 +176,7 @@ export function messageItem(record: MessageRecord): Record<string, unknown> {
     [LEDGER_KEYS.sort]: MESSAGE_SORT,
     [LEDGER_KEYS.id]: record.id,
     [LEDGER_KEYS.tenantDay]: tenantDay(record.tenant, record.time),
-    ...(record.messageId === undefined ? {} : { [LEDGER_KEYS.messageId]: record.messageId.slice(0, 1000) }),
+    ...(record.messageId === undefined ? {} : { [LEDGER_KEYS.messageId]: keptMessageId(record.messageId) }),
     [LEDGER_KEYS.ttl]: record.expiresAt,
     [SCHEMA]: RECORD_SCHEMA,
     record,
@@ -222,7 +224,7 @@ export async function findByRecipient(ledger: Ledger, address: string, limit: nu
 
 /** Ids of the messages with this original Message-ID (without angle brackets), newest first. */
 export async function findByMessageId(ledger: Ledger, messageId: string, limit: number): Promise<QueueId[]> {
-  return await findIds(ledger, LEDGER_INDEX.byMessageId, LEDGER_KEYS.messageId, messageId.slice(0, 1000), limit);
+  return await findIds(ledger, LEDGER_INDEX.byMessageId, LEDGER_KEYS.messageId, keptMessageId(messageId), limit);
 }
 
 /** Ids of a tenant's messages of one day (UTC, `2026-11-24`), newest first. */
@@ -355,6 +357,7 @@ async function putIf(
 }
 
 async function findIds(ledger: Ledger, index: string, key: string, value: string, limit: number): Promise<QueueId[]> {
+  if (!isPartitionKey(value)) return [];
   const ids = new Set<QueueId>();
   const pages = paginateQuery(
     { client: ledger.client },

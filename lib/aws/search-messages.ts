@@ -8,10 +8,12 @@
 import { QueryCommand } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { addressKey } from "../core/address.ts";
+import { keptMessageId } from "../core/header-message-ids.ts";
 import type { MessageRecord, RecipientRecord } from "../core/message-record.ts";
 import { LEDGER_INDEX, LEDGER_KEYS } from "../core/names.ts";
 import { firstQueueIdAt, parseQueueId, type QueueId } from "../core/queue-id.ts";
 import { batchRead, type Item } from "./batch-read.ts";
+import { isPartitionKey } from "./key-sizes.ts";
 import {
   failedDay,
   type Ledger,
@@ -52,6 +54,7 @@ export async function searchMessages(
   part: SearchPart,
 ): Promise<{ readonly found: readonly FoundMessage[]; readonly next?: string }> {
   const { index, key, value } = indexOf(search);
+  if (!isPartitionKey(value)) return { found: [] };
   // The index of SES ids has no order: an SES id is one message's.
   const ranged = search.by !== "ses-id";
   const hasRange = ranged && (part.fromMs !== undefined || part.toMs !== undefined);
@@ -86,7 +89,7 @@ function indexOf(search: MessageSearch): { readonly index: string; readonly key:
     case "recipient":
       return { index: LEDGER_INDEX.byRecipient, key: LEDGER_KEYS.recipient, value: addressKey(search.address) };
     case "message-id":
-      return { index: LEDGER_INDEX.byMessageId, key: LEDGER_KEYS.messageId, value: search.messageId.slice(0, 1000) };
+      return { index: LEDGER_INDEX.byMessageId, key: LEDGER_KEYS.messageId, value: keptMessageId(search.messageId) };
     case "ses-id":
       return { index: LEDGER_INDEX.bySesId, key: LEDGER_KEYS.sesId, value: search.sesId };
     case "day": {

@@ -15,6 +15,7 @@ import { marshall, unmarshall } from "@aws-sdk/util-dynamodb";
 import { addressKey } from "../core/address.ts";
 import { LEDGER_KEYS } from "../core/names.ts";
 import type { Suppression } from "../core/suppression.ts";
+import { isSortKey } from "./key-sizes.ts";
 import type { Ledger } from "./ledger-dynamo.ts";
 
 /** Key of an entry. */
@@ -73,7 +74,9 @@ export async function* listSuppressions(
   part: { readonly begins?: string; readonly after?: string | undefined } = {},
 ): AsyncGenerator<Suppression> {
   const { partition, sort } = LEDGER_KEYS;
-  const { begins = "", after } = part;
+  const { begins = "" } = part;
+  if (begins !== "" && !isSortKey(begins)) return;
+  const after = part.after !== undefined && isSortKey(part.after) ? part.after : undefined;
   const pages = paginateQuery(
     { client: ledger.client },
     {

@@ -7,6 +7,7 @@
  */
 
 import { fieldValue, type HeaderField, readHeader } from "./header-fields.ts";
+import { firstOctets } from "./octets.ts";
 
 /**
  * Octets of a References value that we write: the first id and as many of the last ones as fit are kept, for
@@ -27,10 +28,18 @@ export function messageIds(value: string): string[] {
   return [...ids];
 }
 
+/** A value that is no message id may be of any length and of any octets; an index of the ledger takes 2048. */
+const ID_TEXT_OCTETS_MAX = 1000;
+
 /** Message-ID of a message without angle brackets, as the ledger keeps it; undefined when there is none. */
 export function messageIdText(value: string): string | undefined {
   const text = messageIds(value)[0]?.slice(1, -1) ?? value;
-  return text === "" ? undefined : Buffer.from(text, "latin1").toString("utf8");
+  return text === "" ? undefined : keptMessageId(Buffer.from(text, "latin1").toString("utf8"));
+}
+
+/** A Message-ID, without angle brackets, as far as the ledger keeps it: by this it is found. */
+export function keptMessageId(text: string): string {
+  return firstOctets(text, ID_TEXT_OCTETS_MAX);
 }
 
 /**

@@ -5,6 +5,7 @@
  *           item that was there is written again as it is. A process killed meanwhile goes on at its next start.
  */
 
+import { RefusedRequest } from "./aws-request.ts";
 import type { Callback, DynaliteStore, StoredTable } from "./dynamodb-store.ts";
 
 /** Runs one of dynalite's operations. */
@@ -52,7 +53,14 @@ export async function fillIndexes(store: DynaliteStore, run: RunOperation, name:
       readonly Items?: readonly object[];
       readonly LastEvaluatedKey?: unknown;
     };
-    for (const item of page.Items ?? []) await run("PutItem", { TableName: name, Item: item });
+    for (const item of page.Items ?? []) {
+      try {
+        await run("PutItem", { TableName: name, Item: item });
+      } catch (error) {
+        // What cannot be a key of the new index is not in it, as on AWS, and stays in the table.
+        if (!(error instanceof RefusedRequest)) throw error;
+      }
+    }
     from = page.LastEvaluatedKey;
   } while (from !== undefined);
   for (const index of unfinished) index.IndexStatus = "ACTIVE";

@@ -9,12 +9,19 @@
 /** Node's convention, as dynalite calls it: the error is null or undefined on success. */
 export type Callback<T> = (error: Error | null | undefined, value?: T) => void;
 
+/** One of the attributes that make up a key. */
+export interface KeyPart {
+  readonly AttributeName: string;
+  readonly KeyType: "HASH" | "RANGE";
+}
+
 /** A description of a table as stored. */
 export interface StoredTable {
   TableName: string;
   TableStatus: string;
   AttributeDefinitions?: unknown;
-  GlobalSecondaryIndexes?: { IndexStatus?: string }[];
+  KeySchema?: readonly KeyPart[];
+  GlobalSecondaryIndexes?: { IndexStatus?: string; readonly KeySchema?: readonly KeyPart[] }[];
   TimeToLiveSpecification?: { AttributeName: string; Enabled: boolean };
 }
 
@@ -46,7 +53,8 @@ export interface DynaliteStore {
     iterator(range: Range): AsyncIterable<[string, StoredTable]>;
   };
   readonly tableDb: SubStore;
-  getTable(name: string, mustBeActive: boolean, callback: Callback<StoredTable>): void;
+  /** Without `mustBeActive`, which may be left out, tables in the making are found too. */
+  getTable(name: string, mustBeActive: boolean | Callback<StoredTable>, callback?: Callback<StoredTable>): void;
   getItemDb(table: string): SubStore;
   getIndexDb(type: string, table: string, index: string): SubStore;
 }
@@ -88,6 +96,50 @@ export function atomicWrites(store: DynaliteStore): DynaliteStore {
         put: (key, value, callback) => hold({ type: "put", key: prefix + key, value }, callback),
         del: (key, callback) => hold({ type: "del", key: prefix + key }, callback),
       };
+    },
+  };
+}
+
+/**
+ * A view of the store that reads the description of an active table once and not with every item, for operations that
+ * only look at it. Writes of descriptions through the store itself are seen from the moment they begin.
+ */
+export function rememberTables(store: DynaliteStore): DynaliteStore {
+  const known = new Map<string, StoredTable>();
+  /** Grows with each write: what was read beside one is not kept. */
+  let writes = 0;
+  const forget = (): void => {
+    writes++;
+    known.clear();
+  };
+  const { tableDb } = store;
+  const put = tableDb.put.bind(tableDb);
+  const del = tableDb.del.bind(tableDb);
+  const forgetting =
+    (callback: Callback<void>): Callback<void> =>
+    (error) => {
+      forget();
+      callback(error);
+    };
+  tableDb.put = (key, value, callback) => {
+    forget();
+    put(key, value, forgetting(callback));
+  };
+  tableDb.del = (key, callback) => {
+    forget();
+    del(key, forgetting(callback));
+  };
+  return {
+    ...store,
+    getTable(name, mustBeActiveOrCallback, givenCallback) {
+      const callback = typeof mustBeActiveOrCallback === "function" ? mustBeActiveOrCallback : givenCallback;
+      const table = known.get(name);
+      if (table !== undefined) return callback?.(null, table);
+      const before = writes;
+      store.getTable(name, mustBeActiveOrCallback === true, (error, found) => {
+        if (found?.TableStatus === "ACTIVE" && before === writes) known.set(name, found);
+        callback?.(error, found);
+      });
     },
   };
 }

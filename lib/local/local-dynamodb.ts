@@ -14,7 +14,14 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { RefusedRequest, readBody, send } from "./aws-request.ts";
 import { createIndexes, fillIndexes, type RunOperation } from "./dynamodb-index.ts";
-import { atomicWrites, type Callback, type DynaliteStore, finishTableChanges } from "./dynamodb-store.ts";
+import { checkKeySizes } from "./dynamodb-key-sizes.ts";
+import {
+  atomicWrites,
+  type Callback,
+  type DynaliteStore,
+  finishTableChanges,
+  rememberTables,
+} from "./dynamodb-store.ts";
 import { describeTimeToLive, updateTimeToLive } from "./dynamodb-ttl.ts";
 
 /** DynamoDB as a request handler. */
@@ -28,17 +35,18 @@ export interface LocalDynamoDb {
 /** As DynamoDB: no request is larger than this. */
 const REQUEST_BYTES_MAX = 16 * 1024 * 1024;
 
-const READS = [
-  "BatchGetItem",
+const READS = ["BatchGetItem", "GetItem", "Query", "Scan"] as const;
+const WRITES = ["BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem"] as const;
+const CONTROL = [
+  "CreateTable",
+  "DeleteTable",
   "DescribeTable",
-  "GetItem",
   "ListTables",
   "ListTagsOfResource",
-  "Query",
-  "Scan",
+  "TagResource",
+  "UntagResource",
+  "UpdateTable",
 ] as const;
-const WRITES = ["BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem"] as const;
-const CONTROL = ["CreateTable", "DeleteTable", "TagResource", "UntagResource", "UpdateTable"] as const;
 
 /** A validated request to its result. */
 type Operation = (input: Record<string, unknown>) => Promise<object>;
@@ -67,12 +75,13 @@ export async function openLocalDynamoDb(folder: string, region: string): Promise
   }
   await finishTableChanges(store);
 
-  const atomic = atomicWrites(store);
+  const remembering = rememberTables(store);
+  const atomic = atomicWrites(remembering);
   const operations = new Map<string, Operation>([
     ["UpdateTimeToLive", (input) => updateTimeToLive(store, input)],
     ["DescribeTimeToLive", (input) => describeTimeToLive(store, input)],
   ]);
-  for (const name of READS) operations.set(name, dynaliteOperation(require, name, store));
+  for (const name of READS) operations.set(name, dynaliteOperation(require, name, remembering));
   for (const name of CONTROL) operations.set(name, dynaliteOperation(require, name, store));
   for (const name of WRITES) operations.set(name, dynaliteOperation(require, name, atomic));
   const run: RunOperation = async (name, input) => await operationNamed(operations, name)(input);
@@ -115,6 +124,7 @@ function dynaliteOperation(require: NodeJS.Require, name: string, store: Dynalit
   return async (input) => {
     const checked = validations.checkTypes(input, rules.types);
     validations.checkValidations(checked, rules.types, rules.custom, store);
+    await checkKeySizes(store, name, checked);
     return await new Promise<object>((resolve, reject) => {
       action(store, checked, (error, result) => {
         if (error !== null && error !== undefined) reject(error);

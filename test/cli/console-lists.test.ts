@@ -66,4 +66,13 @@ describe("every list", () => {
     const { body } = await served.browser().get(`${path}${path.includes("?") ? "&" : "?"}lang=en`);
     expect(/<p class="empty">(.*?)<\/p>/s.exec(body)?.[1]).toContain(text);
   });
+
+  it.each([
+    ["/messages?q=", "\u3042".repeat(700)],
+    ["/suppression?tenant=demo&q=", "x".repeat(1100)],
+    ["/suppression?tenant=demo&cursor=", "x".repeat(1100)],
+  ])("finds nothing, or all, under what is too long for any key: %s", async (path, text) => {
+    const { status } = await served.browser().get(`${path}${encodeURIComponent(text)}`);
+    expect(status).toBe(200);
+  });
 });

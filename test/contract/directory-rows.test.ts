@@ -17,12 +17,13 @@ import {
   deleteRowOf,
   listPendingDomains,
   readRow,
+  readRows,
   scanRows,
   setDomainStatus,
   writeRow,
 } from "../../lib/aws/directory-dynamo.ts";
 import { LOCAL_NAMES, provision } from "../../lib/aws/provision.ts";
-import { domainKey, type SenderDomain, tenantKey } from "../../lib/core/directory.ts";
+import { credentialKey, domainKey, type SenderDomain, tenantKey } from "../../lib/core/directory.ts";
 import { type LocalAws, startLocalAws } from "../../lib/local/local-aws.ts";
 import { createSesServer, type SesServer } from "../../lib/local/ses-server.ts";
 import { makeTestClients, type TestClients } from "../support/aws-clients.ts";
@@ -83,6 +84,15 @@ describe("a row of the directory", () => {
     expect(await deleteRowOf(directory, domainKey("mine.example"), "a")).toBe(true);
     expect(await deleteRowOf(directory, domainKey("mine.example"), "a")).toBe(true);
     expect(await readRow(directory, domainKey("mine.example"))).toBeUndefined();
+  });
+
+  it("is found although a key that nothing can have is asked for with it", async () => {
+    await createRow(directory, domain("beside.example", "a"));
+    const tooLong = credentialKey("x".repeat(3000));
+    const tooLongInOctets = credentialKey("\u3042".repeat(800));
+    const found = await readRows(directory, [tooLong, domainKey("beside.example"), tooLongInOctets]);
+    expect(found).toMatchObject([{ domain: "beside.example" }]);
+    expect(await readRow(directory, tooLongInOctets)).toBeUndefined();
   });
 
   it("keeps what SES was set up with", async () => {

@@ -2,6 +2,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import {
+  BatchGetItemCommand,
+  CreateTableCommand,
+  GetItemCommand,
+  PutItemCommand,
+  QueryCommand,
+  waitUntilTableExists,
+} from "@aws-sdk/client-dynamodb";
 import { ListBucketsCommand } from "@aws-sdk/client-s3";
 import {
   ChangeMessageVisibilityCommand,
@@ -134,6 +142,71 @@ describe("local AWS on one port", () => {
       socket.on("close", () => resolve()).on("error", reject);
     });
     expect((await clients.s3.send(new ListBucketsCommand({}))).Buckets).toEqual([]);
+  });
+});
+
+describe("local DynamoDB", () => {
+  const put = async (tail: Record<string, { S: string }>) =>
+    await clients.dynamodb.send(
+      new PutItemCommand({ TableName: "keys", Item: { pk: { S: "p" }, sk: { S: "s" }, ...tail } }),
+    );
+  const refused = { name: "ValidationException" };
+
+  beforeEach(async () => {
+    await clients.dynamodb.send(
+      new CreateTableCommand({
+        TableName: "keys",
+        BillingMode: "PAY_PER_REQUEST",
+        AttributeDefinitions: ["pk", "sk", "name"].map((AttributeName) => ({
+          AttributeName,
+          AttributeType: "S" as const,
+        })),
+        KeySchema: [
+          { AttributeName: "pk", KeyType: "HASH" },
+          { AttributeName: "sk", KeyType: "RANGE" },
+        ],
+        GlobalSecondaryIndexes: [
+          {
+            IndexName: "byName",
+            KeySchema: [{ AttributeName: "name", KeyType: "HASH" }],
+            Projection: { ProjectionType: "KEYS_ONLY" },
+          },
+        ],
+      }),
+    );
+    await waitUntilTableExists({ client: clients.dynamodb, maxWaitTime: 30, minDelay: 1 }, { TableName: "keys" });
+  });
+
+  it("refuses keys of table and index that are empty or too long, counted in octets", async () => {
+    await put({ name: { S: "x".repeat(2048) } });
+    await put({ sk: { S: "x".repeat(1024) } });
+    await expect(put({ name: { S: "x".repeat(2049) } })).rejects.toMatchObject(refused);
+    await expect(put({ name: { S: "\u3042".repeat(683) } })).rejects.toMatchObject(refused);
+    await expect(put({ name: { S: "" } })).rejects.toMatchObject(refused);
+    await expect(put({ pk: { S: "\u3042".repeat(683) } })).rejects.toMatchObject(refused);
+    await expect(put({ sk: { S: "\u3042".repeat(342) } })).rejects.toMatchObject(refused);
+  });
+
+  it("refuses a request that asks for such a key, with all others in it", async () => {
+    const Key = { pk: { S: "\u3042".repeat(683) }, sk: { S: "s" } };
+    const send = clients.dynamodb;
+    await expect(send.send(new GetItemCommand({ TableName: "keys", Key }))).rejects.toMatchObject(refused);
+    const Keys = [{ pk: { S: "p" }, sk: { S: "s" } }, Key];
+    await expect(send.send(new BatchGetItemCommand({ RequestItems: { keys: { Keys } } }))).rejects.toMatchObject(
+      refused,
+    );
+    const query = (value: string) =>
+      send.send(
+        new QueryCommand({
+          TableName: "keys",
+          IndexName: "byName",
+          KeyConditionExpression: "#k = :v",
+          ExpressionAttributeNames: { "#k": "name" },
+          ExpressionAttributeValues: { ":v": { S: value } },
+        }),
+      );
+    await expect(query("\u3042".repeat(683))).rejects.toMatchObject(refused);
+    expect((await query("nobody")).Count).toBe(0);
   });
 });
 

@@ -72,6 +72,7 @@ describe("AUTH", () => {
     ["a wrong password", b64(`\0${LOGIN.user}\0wrong`)],
     ["an unknown login", b64(`\0nobody\0${LOGIN.password}`)],
     ["an empty password", b64(`\0${LOGIN.user}\0`)],
+    ["a login longer than any that can be kept", b64(`\0${"x".repeat(3000)}\0${LOGIN.password}`)],
   ])("answers 454 to %s, and 451 to MAIL after it, so that no mail is lost", async (_, response) => {
     const client = await secure(edge, "127.0.1.1");
     expect(line(await client.command(`AUTH PLAIN ${response}`))).toBe(FAILED);

@@ -68,6 +68,25 @@ describe("forward", () => {
     expect(await mailsTo("evil@example.net")).toHaveLength(0);
   });
 
+  it.each([
+    ["of 900 octets that are no UTF-8", Buffer.alloc(900, 0x82)],
+    ["as long as a header may be", Buffer.alloc(900_000, "x")],
+  ])("sends mail with a Message-ID %s", async (what, value) => {
+    const to = `id-${value.length}@example.net`;
+    const lines: Buffer[] = [];
+    for (let at = 0; at < value.length; at += 900) {
+      lines.push(Buffer.from(at === 0 ? "Message-ID: " : "\r\n "), value.subarray(at, at + 900));
+    }
+    const head = Buffer.from(`From: a@example.com\r\nTo: ${to}\r\nSubject: ${what}\r\n`);
+    const id = await pipeline.accept({
+      to: [to],
+      bytes: Buffer.concat([head, ...lines, Buffer.from("\r\n\r\nHello\r\n")]),
+    });
+    await pipeline.idle();
+    expect(await mailsTo(to)).toHaveLength(1);
+    expect(await pipeline.recipients(id)).toMatchObject([{ state: "delivered" }]);
+  });
+
   it("tags each call with queue id, recipient and tenant, and names the configuration set", async () => {
     const id = await pipeline.accept({ to: ["tagged@example.net"] });
     await pipeline.idle();

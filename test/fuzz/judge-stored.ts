@@ -62,9 +62,17 @@ function envelopeFaults(sent: Buffer, login: string, { envelope }: Stored): stri
   if (client.tls === undefined) faults.push(`${id} came in the clear`);
   if (returnPath !== null && !returnPath.endsWith("@example.com")) faults.push(`${id} has the sender ${returnPath}`);
   for (const { address } of recipients) {
-    if (/^[\w.@-]+$/.test(address) && !said.includes(address.toLowerCase())) faults.push(`${id} is for ${address}`);
+    if (/^[\w.@-]+$/.test(address) && !hasNamed(said, address.toLowerCase())) faults.push(`${id} is for ${address}`);
   }
   return faults;
+}
+
+/** A domain of A-labels may have been named by other letters that stand for it, raw (RFC 5890 §2.3.2.1). */
+function hasNamed(said: string, address: string): boolean {
+  if (said.includes(address)) return true;
+  const [local, domain = ""] = address.split(/@(?=[^@]*$)/);
+  const after = said.split(`${local}@`).slice(1);
+  return /(^|\.)xn--/.test(domain) && after.some((text) => /^[^\s>]*[\x80-\xff]/.test(text));
 }
 
 function excerpt(message: Buffer): string {

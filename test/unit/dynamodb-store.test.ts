@@ -1,6 +1,12 @@
 import { createRequire } from "node:module";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { atomicWrites, type DynaliteStore, finishTableChanges } from "../../lib/local/dynamodb-store.ts";
+import {
+  atomicWrites,
+  type DynaliteStore,
+  finishTableChanges,
+  rememberTables,
+  type StoredTable,
+} from "../../lib/local/dynamodb-store.ts";
 
 type Action = (store: DynaliteStore, input: object, callback: (error: unknown, value: unknown) => void) => void;
 
@@ -10,6 +16,8 @@ const KEY = { pk: { S: "p" } };
 let store: DynaliteStore;
 /** Keys written, one list per write to the database. */
 let writes: string[][];
+/** What really puts a record. */
+let put: DynaliteStore["db"]["put"];
 
 beforeEach(async () => {
   const dynalite = require("dynalite/db") as { create(options: object): DynaliteStore };
@@ -28,6 +36,7 @@ beforeEach(async () => {
   writes = [];
   const { db } = store;
   const batch = db.batch.bind(db);
+  put = db.put.bind(db);
   db.batch = (operations, callback) => {
     writes.push(operations.map(({ type, key }) => `${type} ${key.replace(/~[0-9a-f]{6}\/.*/, "")}`));
     batch(operations, callback);
@@ -98,5 +107,57 @@ describe("finishTableChanges", () => {
     const left: string[] = [];
     for await (const [key] of store.db.iterator({ gte: "", lt: "~" })) left.push(key);
     expect(left).toEqual(["table~new"]);
+  });
+});
+
+describe("rememberTables", () => {
+  beforeEach(() => {
+    store.db.put = put;
+  });
+
+  const described = async (view: DynaliteStore): Promise<StoredTable | undefined> =>
+    await new Promise((resolve) => view.getTable("mail", (_error, table) => resolve(table)));
+  const change = async (table: StoredTable): Promise<void> =>
+    await new Promise((resolve) => store.tableDb.put("mail", table, () => resolve()));
+
+  it("reads a description once, and again when it has been written or removed", async () => {
+    const view = rememberTables(store);
+    const first = await described(view);
+    if (first === undefined) throw new Error("there is no table");
+    expect(await described(view)).toBe(first);
+    await change({ ...first, GlobalSecondaryIndexes: [] });
+    expect((await described(view))?.GlobalSecondaryIndexes).toEqual([]);
+    await new Promise<void>((resolve) => store.tableDb.del("mail", () => resolve()));
+    expect(await described(view)).toBeUndefined();
+  });
+
+  it("does not keep what was read before another was written and came after", async () => {
+    const answers: (() => void)[] = [];
+    const late: DynaliteStore = {
+      ...store,
+      getTable: (name, mustBeActive, callback) =>
+        store.getTable(name, mustBeActive, (error, table) => {
+          answers.push(() => callback?.(error, table));
+        }),
+    };
+    const view = rememberTables(late);
+    const reading = described(view);
+    await change({ TableName: "mail", TableStatus: "ACTIVE" });
+    await expect.poll(() => answers.length).toBe(1);
+    answers.shift()?.();
+    expect(await reading).toHaveProperty("GlobalSecondaryIndexes");
+    const again = described(view);
+    await expect.poll(() => answers.length).toBe(1);
+    answers.shift()?.();
+    expect(await again).not.toHaveProperty("GlobalSecondaryIndexes");
+  });
+
+  it("does not keep a table that is being made", async () => {
+    const view = rememberTables(store);
+    await change({ TableName: "mail", TableStatus: "CREATING" });
+    expect((await described(view))?.TableStatus).toBe("CREATING");
+    // As what was left half done is finished at the start, past the store.
+    await store.db.put("table~mail", { TableName: "mail", TableStatus: "ACTIVE" });
+    expect((await described(view))?.TableStatus).toBe("ACTIVE");
   });
 });

@@ -22,6 +22,15 @@ describe("messageIdText", () => {
     expect(messageIdText("a@b")).toBe("a@b");
     expect(messageIdText("")).toBeUndefined();
   });
+
+  it("is at most 1000 octets of UTF-8 of what is no id, and ends with a whole character", () => {
+    const octets = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
+    expect(messageIdText("x".repeat(1000))).toHaveLength(1000);
+    expect(messageIdText("x".repeat(1001))).toHaveLength(1000);
+    expect(messageIdText(octets("\u3042".repeat(400)))).toBe("\u3042".repeat(333));
+    expect(messageIdText(octets(`a${"\u{1f4e7}".repeat(400)}`))).toBe(`a${"\u{1f4e7}".repeat(249)}`);
+    expect(messageIdText("\x82".repeat(900))).toBe("\ufffd".repeat(333));
+  });
 });
 
 describe("the Message-ID that SES will replace", () => {
