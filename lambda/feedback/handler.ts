@@ -7,10 +7,12 @@
 
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { makeDynamoDb, makeS3, makeSqs } from "../../lib/aws/clients.ts";
+import { comeAgain } from "../../lib/aws/come-again.ts";
 import { deferMessage, type Queue } from "../../lib/aws/queue-sqs.ts";
 import { UsageMarker } from "../../lib/aws/usage-dynamo.ts";
 import { WebhookOutbox } from "../../lib/aws/webhook-outbox.ts";
 import { readFeedbackConfig } from "../../lib/config/function-config.ts";
+import { LIMITS } from "../../lib/core/limits.ts";
 import { errorText, type Log, logJson } from "../../lib/core/log.ts";
 import { parseSesEvent } from "../../lib/core/ses-event.ts";
 import { type ApplyEventDeps, applyEvent } from "./apply-event.ts";
@@ -21,6 +23,8 @@ export type FeedbackHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
 
 interface HandlerDeps extends ApplyEventDeps, BreakerDeps {
   readonly queue: Queue;
+  /** 0 to 1. */
+  readonly random: () => number;
 }
 
 /** Builds the handler from an environment. Throws `ConfigurationError`. */
@@ -47,6 +51,7 @@ export function makeFeedbackHandler(env: NodeJS.ProcessEnv, log: Log = logJson):
     },
     usage: new UsageMarker({ client: dynamodb, table: config.ledgerTable }),
     now: Date.now,
+    random: Math.random,
     log,
   };
   return async (event) => {
@@ -83,7 +88,8 @@ async function handleRecord(
     if (result.laterMs === undefined) return undefined;
     await deferMessage(deps.queue, record.receiptHandle, (result.laterMs - deps.now()) / 1000);
   } catch (error) {
-    deps.log({ event: "feedback-error", sqsMessageId: record.messageId, error: errorText(error) });
+    const { visibilityTimeoutSeconds } = LIMITS.feedback;
+    await comeAgain({ ...deps, visibilityTimeoutSeconds }, record, "feedback-error", error);
   }
   return { itemIdentifier: record.messageId };
 }

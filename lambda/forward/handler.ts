@@ -7,6 +7,7 @@
 
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { makeDynamoDb, makeS3, makeSes, makeSesForSending, makeSqs } from "../../lib/aws/clients.ts";
+import { comeAgain } from "../../lib/aws/come-again.ts";
 import { noteMessage, noteStart } from "../../lib/aws/ledger-dynamo.ts";
 import { deferMessage, type Queue, sendToQueue } from "../../lib/aws/queue-sqs.ts";
 import { readSendingQuota } from "../../lib/aws/sending-quota.ts";
@@ -147,19 +148,9 @@ async function begin(deps: HandlerDeps, record: SQSRecord): Promise<Begun> {
   }
 }
 
-/**
- * Has it come again soon: a service that is away for seconds fails whatever is in the queue, and must not keep all of it
- * from going out for the whole visibility time-out.
- */
 async function failed(deps: HandlerDeps, record: SQSRecord, error: unknown): Promise<void> {
-  deps.log({ event: "forward-error", sqsMessageId: record.messageId, error: errorText(error) });
-  const waitSeconds = retryDelayMs(Number(record.attributes.ApproximateReceiveCount), deps.random) / 1000;
-  try {
-    const seconds = Math.min(LIMITS.forward.visibilityTimeoutSeconds, waitSeconds);
-    await deferMessage(deps.queue, record.receiptHandle, seconds);
-  } catch (second) {
-    deps.log({ event: "forward-error", sqsMessageId: record.messageId, error: errorText(second) });
-  }
+  const { visibilityTimeoutSeconds } = LIMITS.forward;
+  await comeAgain({ ...deps, visibilityTimeoutSeconds }, record, "forward-error", error);
 }
 
 /** Only what comes again: mail that is handled at its first receipt costs nothing for this. */

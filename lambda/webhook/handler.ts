@@ -6,10 +6,11 @@
 
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { makeDynamoDb, makeSqs } from "../../lib/aws/clients.ts";
+import { comeAgain } from "../../lib/aws/come-again.ts";
 import { deferMessage, type Queue, sendToQueue } from "../../lib/aws/queue-sqs.ts";
 import { readWebhookConfig } from "../../lib/config/function-config.ts";
 import { LIMITS } from "../../lib/core/limits.ts";
-import { errorText, type Log, logJson } from "../../lib/core/log.ts";
+import { type Log, logJson } from "../../lib/core/log.ts";
 import { parseQueuedWebhook } from "../../lib/core/webhook.ts";
 import { WebhookDelivery } from "./deliver-webhook.ts";
 import { postWebhook } from "./post-webhook.ts";
@@ -21,6 +22,8 @@ interface HandlerDeps {
   readonly delivery: WebhookDelivery;
   readonly queue: Queue;
   readonly deadLetterQueue: Queue;
+  /** 0 to 1. */
+  readonly random: () => number;
   readonly log: Log;
 }
 
@@ -34,6 +37,7 @@ export function makeWebhookHandler(env: NodeJS.ProcessEnv, log: Log = logJson): 
     delivery: new WebhookDelivery({ directory, post: (post) => postWebhook(post, guard), now: Date.now, log }),
     queue: { client: sqs, url: config.webhookQueueUrl },
     deadLetterQueue: { client: sqs, url: config.webhookDlqUrl },
+    random: Math.random,
     log,
   };
   return async (event) => {
@@ -63,7 +67,8 @@ async function handleRecord(
     if (result.kind !== "later") return undefined;
     await deferMessage(deps.queue, record.receiptHandle, result.waitMs / 1000);
   } catch (error) {
-    deps.log({ event: "webhook-error", sqsMessageId: record.messageId, error: errorText(error) });
+    const { visibilityTimeoutSeconds } = LIMITS.webhook;
+    await comeAgain({ ...deps, visibilityTimeoutSeconds }, record, "webhook-error", error);
   }
   return { itemIdentifier: record.messageId };
 }
