@@ -98,6 +98,7 @@ function printTrace(trace: Trace): void {
     console.log(`  tenant ${tenant}, credential ${message?.credential ?? spooled?.credential}, from <${from}>${size}`);
   }
   if (message?.messageId !== undefined) console.log(`  Message-ID <${message.messageId}>`);
+  if (message?.subject !== undefined) console.log(`  Subject: ${message.subject}`);
   const original = message?.resendOf ?? spooled?.resendOf;
   if (original !== undefined) console.log(`  sent again from ${original}`);
   for (const { id, at, recipients, found } of trace.resends) {

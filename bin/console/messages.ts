@@ -20,13 +20,14 @@ const DAY_MS = 86_400_000;
 export function addMessages(app: Hono<ConsoleEnv>, context: ConsoleContext): void {
   const tenantIds = async (): Promise<string[]> =>
     (await scanRows(context.connection.directory, "tenant")).map(({ id }) => id).toSorted();
+  const { keepSubjects: keepsSubjects } = context.connection.names;
   app.get("/messages", async (c) => {
     const view = c.get("view");
     const id = parseQueueId((view.query["q"] ?? "").trim());
     if (id !== undefined) return c.redirect(`/messages/${id}`, 303);
     const tenants = await tenantIds();
     const list = await search(context, view, tenants, isFiltered(view) ? FILTERED_PART : PART, view.query["cursor"]);
-    return show(c, context, view.words.nav.messages, messagesPage(view, tenants, list));
+    return show(c, context, view.words.nav.messages, messagesPage(view, { tenants, keepsSubjects }, list));
   });
   app.get("/messages.csv", async (c) => {
     const view = c.get("view");
@@ -51,12 +52,13 @@ export function addMessages(app: Hono<ConsoleEnv>, context: ConsoleContext): voi
   });
 }
 
-const HEADS = ["id", "time", "tenant", "from", "to", "recipients", "state", "size", "reason"] as const;
+const HEADS = ["id", "time", "tenant", "from", "to", "recipients", "state", "size", "reason", "subject"] as const;
 
 function isFiltered({ query }: View): boolean {
   return (
     (query["state"] ?? "") !== "" ||
     (query["from"] ?? "") !== "" ||
+    (query["subject"] ?? "") !== "" ||
     ((query["q"] ?? "") !== "" && (query["tenant"] ?? "") !== "")
   );
 }
@@ -124,16 +126,23 @@ export function rowOf({ id, message, recipient }: FoundMessage): MessageRow {
     to: recipient?.address ?? "",
     state: recipient?.state ?? "accepted",
     reason: recipient?.reason ?? "",
+    subject: message?.subject ?? "",
   };
 }
 
 function fits(row: MessageRow, { query }: View): boolean {
-  const { state = "", from = "", tenant = "" } = query;
+  const { state = "", from = "", tenant = "", subject = "" } = query;
   const wanted = from.trim().toLowerCase();
   const sender = row.from.toLowerCase();
   return (
     (state === "" || row.state === state) &&
     (tenant === "" || row.tenant === tenant) &&
-    (wanted === "" || sender === wanted || sender.endsWith(`@${wanted}`) || sender.endsWith(`.${wanted}`))
+    (wanted === "" || sender === wanted || sender.endsWith(`@${wanted}`) || sender.endsWith(`.${wanted}`)) &&
+    comparable(row.subject).includes(comparable(subject))
   );
+}
+
+/** Full width or half, capital or small: people do not tell them apart when they search. */
+function comparable(text: string): string {
+  return text.normalize("NFKC").toLowerCase().replace(/\s+/g, " ").trim();
 }

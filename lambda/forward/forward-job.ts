@@ -20,6 +20,7 @@ export interface ForwardDeps extends DsnDeps {
   readonly recipientsPerCall: number;
   readonly region: string;
   readonly threadReplies: boolean;
+  readonly keepSubjects: boolean;
   readonly recordDays: number;
   readonly giveUpAfterHours: number;
   readonly random: () => number;

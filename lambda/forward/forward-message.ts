@@ -55,7 +55,8 @@ export async function forwardMessage(deps: ForwardDeps, id: QueueId, turn: Turn)
   const object = decodeSpoolObject(spooled.bytes);
   if (object.envelope.id !== id) throw new NotASpoolObject(`the object calls itself ${object.envelope.id}`);
   const expiresAt = Math.floor(deps.now() / 1000) + deps.recordDays * 86_400;
-  const message = known.message ?? newMessageRecord(object, spooled.versionId, expiresAt);
+  const { versionId } = spooled;
+  const message = known.message ?? newMessageRecord(object, { versionId, expiresAt, keepSubject: deps.keepSubjects });
   await Promise.all([
     deps.usage.announce(message.tenant, id, deps.now()),
     known.message === undefined ? createMessage(deps.ledger, message) : undefined,

@@ -70,6 +70,7 @@ export function makeForwardHandler(env: NodeJS.ProcessEnv, log: Log = logJson): 
     recipientsPerCall: config.recipientsPerCall,
     region: env["AWS_REGION"] ?? "us-east-1",
     threadReplies: config.threadReplies,
+    keepSubjects: config.keepSubjects,
     recordDays: config.recordDays,
     giveUpAfterHours: config.giveUpAfterHours,
     now: Date.now,

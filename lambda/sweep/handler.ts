@@ -48,6 +48,7 @@ export function makeSweepHandler(
     systemAddress: config.systemAddress,
     giveUpAfterHours: config.giveUpAfterHours,
     recordDays: config.recordDays,
+    keepSubjects: config.keepSubjects,
     region: env["AWS_REGION"] ?? "us-east-1",
     ses: makeSesControl(SES_CALLS_PER_SECOND),
     now: Date.now,

@@ -32,6 +32,7 @@ export interface SweepDeps extends DsnDeps {
   readonly grace: SweepGrace;
   readonly giveUpAfterHours: number;
   readonly recordDays: number;
+  readonly keepSubjects: boolean;
   readonly usage: UsageMarker;
 }
 
@@ -108,7 +109,8 @@ async function endLeftOver(deps: SweepDeps, id: QueueId, known: LedgerMessage): 
     const object = decodeSpoolObject(spooled.bytes);
     if (object.envelope.id !== id) throw new NotASpoolObject(`the object calls itself ${object.envelope.id}`);
     const expiresAt = Math.floor(deps.now() / 1000) + deps.recordDays * 86_400;
-    const message = known.message ?? newMessageRecord(object, spooled.versionId, expiresAt);
+    const { versionId } = spooled;
+    const message = known.message ?? newMessageRecord(object, { versionId, expiresAt, keepSubject: deps.keepSubjects });
     await deps.usage.announce(message.tenant, id, deps.now());
     if (known.message === undefined) await createMessage(deps.ledger, message);
     const why = known.notes.unreadable ?? "it was left over";

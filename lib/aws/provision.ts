@@ -119,6 +119,7 @@ export async function provisionLocal(hostName = "relay.localhost"): Promise<Runt
       sesTenants: false,
       webhooks: true,
       threadReplies: true,
+      keepSubjects: true,
       sesCallsPerSecond: 0,
     };
   } finally {

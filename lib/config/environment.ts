@@ -109,6 +109,8 @@ export interface Environment {
   readonly recipientsPerCall: number;
   /** Adds to a reply the ids that SES gave to the mail it answers. @default true */
   readonly threadReplies: boolean;
+  /** Keeps subjects with the records of messages, so that they can be searched for. @default false */
+  readonly keepSubjects: boolean;
   /** Upper bound of feedback invocations at one time. @default 2 */
   readonly feedbackConcurrency: number;
   /** One SES tenant for each tenant of ours. @default false */
@@ -215,6 +217,7 @@ function readEnvironment(name: string, settings: JsonSettings): Environment {
       LIMITS.forward.recipientsPerCall,
     ),
     threadReplies: settings.flag("threadReplies", true),
+    keepSubjects: settings.flag("keepSubjects", false),
     feedbackConcurrency: settings.integer("feedbackConcurrency", 2, 1000, 2),
     sesTenants: settings.flag("sesTenants", false),
     webhooks: settings.flag("webhooks", false),

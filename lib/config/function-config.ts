@@ -57,6 +57,7 @@ const forward = {
     "recipients of a message that may share one call to SES",
   ),
   threadReplies: optional(ENV.threadReplies, flag, true, "add to a reply the ids that SES gave to what it answers"),
+  keepSubjects: optional(ENV.keepSubjects, flag, false, "keep subjects with the records of messages"),
   sesTenants: optional(ENV.sesTenants, flag, false, "send under the SES tenant of each tenant"),
   giveUpAfterHours: optional(
     ENV.giveUpAfterHours,
@@ -99,6 +100,7 @@ const sweep = {
   forwardDlqUrl: forward.forwardDlqUrl,
   feedbackQueueUrl: feedback.feedbackQueueUrl,
   giveUpAfterHours: forward.giveUpAfterHours,
+  keepSubjects: forward.keepSubjects,
 };
 
 const webhook = {

@@ -36,6 +36,8 @@ export type RuntimeNames = { readonly [K in (typeof FIELDS)[number]]: string } &
   readonly webhooks: boolean;
   /** Replies get the ids that SES gave to what they answer. */
   readonly threadReplies: boolean;
+  /** Subjects are kept with the records of messages. */
+  readonly keepSubjects: boolean;
   /** Calls of SES's control plane in a second, for account and region together; 0: as fast as they come. */
   readonly sesCallsPerSecond: number;
   /** Absent where there are no webhooks, and of environments from before it was published. */
@@ -54,7 +56,7 @@ export function parseRuntimeNames(json: string, where: string): RuntimeNames {
   const record = parseObject(json, where);
   const missing = FIELDS.filter((field) => typeof record[field] !== "string" || record[field] === "");
   if (missing.length > 0) throw new Error(`${where} lacks ${missing.join(", ")}`);
-  const { sesTenants, webhooks, sesCallsPerSecond, threadReplies } = record;
+  const { sesTenants, webhooks, sesCallsPerSecond, threadReplies, keepSubjects } = record;
   const names = Object.fromEntries(FIELDS.map((field) => [field, String(record[field])]));
   return {
     ...(names as { readonly [K in (typeof FIELDS)[number]]: string }),
@@ -62,6 +64,7 @@ export function parseRuntimeNames(json: string, where: string): RuntimeNames {
     webhooks: webhooks === true,
     // An environment from before it was published has the default.
     threadReplies: threadReplies !== false,
+    keepSubjects: keepSubjects === true,
     sesCallsPerSecond: typeof sesCallsPerSecond === "number" ? sesCallsPerSecond : SES_CALLS_PER_SECOND,
     ...optional(record, "webhookDlqUrl"),
     ...optional(record, "systemAddress"),

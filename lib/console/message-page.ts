@@ -70,6 +70,7 @@ ${facts([
   [one.credential, message.credential],
   [words.common.from, foreign(message.from)],
   ["Message-ID", foreign(message.message?.messageId)],
+  [words.messages.subject, message.message?.subject === undefined ? undefined : foreign(message.message.subject)],
   [words.common.size, message.message === undefined ? undefined : size(message.message.size)],
   [one.client, message.client],
   [one.report, message.message?.dsnFor === undefined ? undefined : idLink(message.message.dsnFor)],

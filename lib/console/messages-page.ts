@@ -18,6 +18,8 @@ export interface MessageRow {
   readonly to: string;
   readonly state: RecipientState | "accepted";
   readonly reason: string;
+  /** Empty where it is not kept. */
+  readonly subject: string;
 }
 
 /** What a search has found. */
@@ -59,8 +61,16 @@ export function stateBadge(view: View, state: RecipientState | "accepted"): Html
   return badge(view.words.messages.states[state], MOODS[state]);
 }
 
-/** The page. `tenants`: ids to choose from. */
-export function messagesPage(view: View, tenants: readonly string[], list: MessageList): Html {
+/** What the page offers. */
+export interface MessageSearchOffer {
+  /** Ids to choose from. */
+  readonly tenants: readonly string[];
+  /** The environment keeps subjects with the records. */
+  readonly keepsSubjects: boolean;
+}
+
+/** The page. */
+export function messagesPage(view: View, { tenants, keepsSubjects }: MessageSearchOffer, list: MessageList): Html {
   const { words, query } = view;
   const { messages } = words;
   const states = MESSAGE_STATES.map((state): [string, string] => [state, messages.states[state]]);
@@ -76,8 +86,11 @@ ${searchForm(view, [
   field(messages.before, "before", query["before"] ?? "", { hint: messages.clock }),
   choice(words.common.state, "state", query["state"] ?? "", [["", messages.all], ...states]),
   field(messages.sender, "from", query["from"] ?? ""),
+  ...(keepsSubjects
+    ? [field(messages.subject, "subject", query["subject"] ?? "", { hint: messages.subjectHint })]
+    : []),
 ])}
-<p class="muted">${messages.noIndex}</p>
+<p class="muted">${messages.noIndex} ${keepsSubjects ? messages.subjectsKept : messages.noSubjects}</p>
 ${table(
   messages.caption,
   [
@@ -89,6 +102,7 @@ ${table(
     words.common.state,
     { text: words.common.size, number: true },
     words.common.reason,
+    ...(keepsSubjects ? [messages.subject] : []),
   ],
   list.rows.map((row) => [
     idLink(row.id),
@@ -99,6 +113,7 @@ ${table(
     stateBadge(view, row.state),
     size(row.size),
     foreign(row.reason),
+    ...(keepsSubjects ? [foreign(row.subject)] : []),
   ]),
   list.next === undefined ? messages.empty : messages.emptySoFar,
 )}

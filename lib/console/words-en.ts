@@ -160,8 +160,13 @@ export const WORDS_EN = {
     before: "To time",
     clock: "UTC, such as 14:30",
     sender: "Sender or its domain",
+    subject: "Subject",
+    subjectHint: "any part of it",
     noIndex:
-      "The ledger has no index over senders, and subjects are not kept: a sender and a state are filtered from up to 300 messages a page, and a subject cannot be searched for.",
+      "The ledger has no index over senders, states and subjects: they are filtered from up to 300 messages a page.",
+    subjectsKept: "A message has a subject here if it was first looked at while keepSubjects was on.",
+    noSubjects:
+      "Subjects are not kept, so none can be searched for; keepSubjects in cdk.json keeps those of mail to come.",
     empty:
       "Nothing was found. Give a name, or choose a tenant and a day; records of old mail are gone after their time.",
     emptySoFar: "Nothing among these; the next part may hold some.",

@@ -38,6 +38,8 @@ export interface MessageRecord {
   readonly size: number;
   /** Message-ID of the client, without angle brackets. */
   readonly messageId?: string;
+  /** For readers, decoded and on one line; only where subjects are kept. */
+  readonly subject?: string;
   readonly clientAddress: string;
   readonly recipients: number;
   readonly dsnFor?: string;

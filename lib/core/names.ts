@@ -31,6 +31,7 @@ export const ENV = {
   forwardConcurrency: "RELAYHOST_FORWARD_CONCURRENCY",
   recipientsPerCall: "RELAYHOST_RECIPIENTS_PER_CALL",
   threadReplies: "RELAYHOST_THREAD_REPLIES",
+  keepSubjects: "RELAYHOST_KEEP_SUBJECTS",
   bindAddress: "RELAYHOST_BIND_ADDRESS",
   smtpPort: "RELAYHOST_SMTP_PORT",
   smtpsPort: "RELAYHOST_SMTPS_PORT",

@@ -1,5 +1,7 @@
 /** The ledger's first record of a message, made from its spool object. */
 
+import { originalSubject } from "./dsn-original.ts";
+import { shownSubject } from "./dsn-subject.ts";
 import { fieldValue, readHeader } from "./header-fields.ts";
 import { messageIdText } from "./header-message-ids.ts";
 import type { MessageRecord } from "./message-record.ts";
@@ -8,9 +10,20 @@ import type { SpoolObject } from "./spool-object.ts";
 /** Of a field that is only looked at for who must not be sent a report. */
 const VALUE_CHARS_MAX = 500;
 
-/** `versionId`: of the object, in a versioned bucket. `expiresAt`: epoch seconds. */
-export function newMessageRecord(object: SpoolObject, versionId: string | undefined, expiresAt: number): MessageRecord {
+/** What the object does not say of itself. */
+export interface RecordOptions {
+  /** Of the object, in a versioned bucket. */
+  readonly versionId: string | undefined;
+  /** Epoch seconds. */
+  readonly expiresAt: number;
+  /** A setting: subjects are kept with the records. */
+  readonly keepSubject: boolean;
+}
+
+/** See the head of this file. */
+export function newMessageRecord(object: SpoolObject, options: RecordOptions): MessageRecord {
   const { envelope, message } = object;
+  const { versionId, expiresAt } = options;
   const { fields } = readHeader(message);
   const value = (name: string): string | undefined => {
     const field = fields.find((candidate) => candidate.name === name);
@@ -19,6 +32,8 @@ export function newMessageRecord(object: SpoolObject, versionId: string | undefi
   const messageIdValue = value("message-id");
   const messageId = messageIdValue === undefined ? undefined : messageIdText(messageIdValue);
   const autoSubmitted = value("auto-submitted")?.slice(0, VALUE_CHARS_MAX);
+  const rawSubject = options.keepSubject ? originalSubject(message) : undefined;
+  const subject = rawSubject === undefined ? "" : shownSubject(rawSubject);
   const listPost = value("list-post")?.slice(0, VALUE_CHARS_MAX);
   return {
     id: envelope.id,
@@ -28,6 +43,7 @@ export function newMessageRecord(object: SpoolObject, versionId: string | undefi
     time: envelope.time,
     size: message.length,
     ...(messageId === undefined ? {} : { messageId }),
+    ...(subject === "" ? {} : { subject }),
     ...(envelope.ret === undefined ? {} : { ret: envelope.ret }),
     ...(envelope.envid === undefined ? {} : { envid: envelope.envid }),
     ...(autoSubmitted === undefined ? {} : { autoSubmitted }),

@@ -49,6 +49,7 @@ export class ForwardWorker extends Construct {
         [ENV.forwardConcurrency]: String(environment.forwardConcurrency),
         [ENV.recipientsPerCall]: String(environment.recipientsPerCall),
         [ENV.threadReplies]: String(environment.threadReplies),
+        [ENV.keepSubjects]: String(environment.keepSubjects),
       },
       rights: forwardRights(this, resources, { configurationSet, sesTenants: environment.sesTenants }),
       exceptions: [

@@ -176,6 +176,7 @@ export class RelayStack extends Stack {
         sesTenants: environment.sesTenants,
         webhooks: environment.webhooks,
         threadReplies: environment.threadReplies,
+        keepSubjects: environment.keepSubjects,
         sesCallsPerSecond: SES_CALLS_PER_SECOND,
         systemAddress: environment.systemAddress,
         ...(webhook === undefined ? {} : { webhookDlqUrl: webhook.dlq.queueUrl }),

@@ -48,6 +48,7 @@ export class SweepSchedule extends Construct {
         ...webhookVariables(resources.webhookQueue),
         [ENV.recordDays]: String(environment.recordDays),
         [ENV.giveUpAfterHours]: String(environment.giveUpAfterHours),
+        [ENV.keepSubjects]: String(environment.keepSubjects),
       },
       rights: sweepRights(this, resources, props.feedbackQueue),
       exceptions: [

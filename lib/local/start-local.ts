@@ -245,8 +245,9 @@ function functionEnvironment(names: RuntimeNames, dataDir: string, config: Local
     [ENV.metrics]: "false",
     // A machine's own load tests shall measure the machine.
     ...withoutRateLimits(),
-    // The terminal is the operator's own, so it may show who writes to whom.
+    // The machine is the operator's own: it may show who writes to whom, and about what.
     [ENV.logAddresses]: "true",
+    [ENV.keepSubjects]: "true",
     [ENV.bindAddress]: "127.0.0.1",
     [ENV.smtpPort]: String(config.smtpPort),
     [ENV.smtpsPort]: String(config.smtpsPort),

@@ -36,6 +36,7 @@ beforeAll(async () => {
       time,
       size: 1000 + i,
       messageId: `m${i}@example.com`,
+      ...(i % 5 === 0 ? { subject: `\u3054\u8acb\u6c42\u66f8 No. ${i}` } : {}),
       clientAddress: "192.0.2.1",
       recipients: 1,
       expiresAt,
@@ -132,9 +133,17 @@ describe("search", () => {
     expect(body).toContain(`${MESSAGES} looked at.`);
   });
 
-  it("says what cannot be searched for, and takes a cursor of nobody for the beginning", async () => {
-    const { body } = await served.browser().get("/messages");
-    expect(body).toContain("a subject cannot be searched for");
+  it("finds by any part of a subject, whichever width its letters have", async () => {
+    const invoices = encodeURIComponent("\u8acb\u6c42\u66f8 \uff2e\uff4f. 1");
+    const wanted = newestFirst((index) => index % 5 === 0 && String(index).startsWith("1"));
+    expect(await allParts(`/messages?tenant=demo&day=${DAY}&subject=${invoices}`)).toEqual(wanted);
+    const { body } = await served.browser().get(`/messages.csv?tenant=demo&day=${DAY}&subject=${invoices}`);
+    expect(body.trim().split("\r\n").at(-1)).toMatch(/,\u3054\u8acb\u6c42\u66f8 No\. 10$/);
+    const page = (await served.browser().get(`/messages/${ids[10]}`)).body;
+    expect(page).toContain("\u3054\u8acb\u6c42\u66f8 No. 10");
+  });
+
+  it("takes a cursor of nobody for the beginning", async () => {
     const { ids: first } = await listed(`/messages?tenant=demo&day=${DAY}&cursor=%22x`);
     expect(first[0]).toBe(ids.at(-1));
   });
@@ -381,4 +390,16 @@ describe("domains, set-up and doctor", () => {
       "neither a domain nor an IP address",
     );
   });
+});
+
+it("an environment that keeps no subjects says so, and does not ask for one", async () => {
+  const silent = await startTestConsole({ names: { keepSubjects: false } });
+  try {
+    const { body } = await silent.browser().get("/messages?lang=en");
+    expect(body).toContain("Subjects are not kept");
+    expect(body).not.toContain('name="subject"');
+    expect((await served.browser().get("/messages?lang=en")).body).toContain('name="subject"');
+  } finally {
+    await silent.close();
+  }
 });

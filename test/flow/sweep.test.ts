@@ -48,6 +48,7 @@ async function sweepAt(nowMs: number, log: LogEvent[] = []): Promise<SweepReport
       systemAddress: TEST_SYSTEM_ADDRESS,
       giveUpAfterHours: 48,
       recordDays: 90,
+      keepSubjects: false,
       usage: new UsageMarker(pipeline.ledger),
       webhooks: new WebhookOutbox({ directory: pipeline.directory, queue: undefined, now: Date.now }),
       region: "us-east-1",

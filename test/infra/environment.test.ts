@@ -31,6 +31,7 @@ describe("the settings of an environment", () => {
         forwardConcurrency: 5,
         recipientsPerCall: LIMITS.forward.recipientsPerCall,
         threadReplies: true,
+        keepSubjects: false,
         feedbackConcurrency: 2,
         sesTenants: false,
         standby: false,

@@ -272,6 +272,7 @@ describe("the runtime parameter", () => {
       sesTenants: false,
       webhooks: false,
       threadReplies: true,
+      keepSubjects: false,
       sesCallsPerSecond: 1,
       systemAddress: "postmaster@relay.example.net",
       edge: {

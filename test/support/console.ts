@@ -28,6 +28,8 @@ export interface TestConsole {
 /** What a test may ask for. */
 export interface TestConsoleOptions {
   readonly key?: string;
+  /** What the environment says of itself, where it differs from local mode's. */
+  readonly names?: Partial<TestConsole["connection"]["names"]>;
   /** For `cli`. */
   readonly commands?: Parameters<typeof startCli>[0];
   /** Name servers for the console, once the services are there. */
@@ -36,10 +38,11 @@ export interface TestConsoleOptions {
 
 /** Starts both. */
 export async function startTestConsole(options: TestConsoleOptions = {}): Promise<TestConsole> {
-  const { key, commands, resolvers } = options;
+  const { key, names, commands, resolvers } = options;
   const cli = await startCli(commands ?? []);
   await seedDemoTenant(cli.directory, new Uint8Array(16));
-  const connection = await connect(undefined);
+  const connected = await connect(undefined);
+  const connection = { ...connected, names: { ...connected.names, ...names } };
   const served = await startConsole({
     connection,
     dataDir: cli.dataDir,

@@ -23,6 +23,7 @@ describe("parseRuntimeNames", () => {
       sesTenants: false,
       webhooks: false,
       threadReplies: true,
+      keepSubjects: false,
       sesCallsPerSecond: 1,
     });
   });
