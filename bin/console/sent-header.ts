@@ -5,7 +5,6 @@
 
 import { prepareMessage } from "../../lib/aws/prepare-message.ts";
 import type { SentHeader } from "../../lib/console/message-page.ts";
-import { describeEdit } from "../../lib/core/header-edits.ts";
 import { readHeader } from "../../lib/core/header-fields.ts";
 import { sesMessageId } from "../../lib/core/header-message-ids.ts";
 import type { RecipientRecord } from "../../lib/core/message-record.ts";
@@ -58,7 +57,7 @@ export async function computedHeader(
   const sesIds = [...new Set(recipients.map(({ sesId }) => sesId).filter((sesId) => sesId !== undefined))];
   return {
     text: headerText(prepared.bytes),
-    edits: prepared.edits.map(describeEdit),
+    edits: prepared.edits.filter(({ kinds }) => kinds.length > 0),
     refusal: prepared.refusal?.text,
     messageIds: sesIds.slice(0, MESSAGE_IDS_SHOWN).map((sesId) => `<${sesMessageId(sesId, names.region)}>`),
   };

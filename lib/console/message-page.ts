@@ -2,6 +2,7 @@
 
 import type { Language } from "../core/directory.ts";
 import { factOfEntry } from "../core/failure-fact.ts";
+import type { HeaderEdit } from "../core/header-edits.ts";
 import { isHandled, type MessageRecord, type RecipientRecord } from "../core/message-record.ts";
 import type { HistoryEntry } from "../core/recipient-history.ts";
 import { refusalWords } from "../core/refusal-reasons.ts";
@@ -15,8 +16,8 @@ import type { View } from "./view.ts";
 /** A header as the rules for SES make it. */
 export interface SentHeader {
   readonly text: string;
-  /** What the rules did, each in a few words. */
-  readonly edits: readonly string[];
+  /** What the rules did. */
+  readonly edits: readonly Pick<HeaderEdit, "field" | "kinds">[];
   /** Why SES would get nothing. */
   readonly refusal: string | undefined;
   /** Those that SES put in the place of the message's own. */
@@ -103,7 +104,7 @@ function sentPart(view: View, { sent, computed }: MessageFacts): Html {
     return html`<p class="notice warn">${one.refused}: <span lang="en">${computed.refusal}</span></p>`;
   return html`<p class="muted">${one.computed}</p><pre tabindex="0">${computed.text}</pre>
 <p>${one.sesAdds}</p>${facts(computed.messageIds.map((id) => ["Message-ID", foreign(id)]))}
-<details><summary>${one.edits}</summary><ul lang="en">${computed.edits.map((edit) => html`<li>${edit}</li>`)}</ul></details>`;
+<details><summary>${one.edits}</summary><ul>${computed.edits.map(({ field, kinds }) => html`<li>${field === "" ? one.noField : html`<bdi>${field}</bdi>`}: ${kinds.map((kind) => one.editKinds[kind]).join(", ")}</li>`)}</ul></details>`;
 }
 
 /** Who ended may be sent it again, those who lack it are chosen already. */

@@ -76,3 +76,15 @@ describe("every list", () => {
     expect(status).toBe(200);
   });
 });
+
+it("an environment that keeps no subjects says so, and does not ask for one", async () => {
+  const silent = await startTestConsole({ names: { keepSubjects: false } });
+  try {
+    const { body } = await silent.browser().get("/messages?lang=en");
+    expect(body).toContain("Subjects are not kept");
+    expect(body).not.toContain('name="subject"');
+    expect((await served.browser().get("/messages?lang=en")).body).toContain('name="subject"');
+  } finally {
+    await silent.close();
+  }
+});

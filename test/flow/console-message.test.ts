@@ -61,9 +61,11 @@ describe("the header as sent", () => {
     const [record] = await pipeline.recipients(id);
     const body = await open(id);
     expect(body).toContain("Computed now from the source");
-    expect(body).toContain("<li>bcc: removed");
+    expect(body).toContain("<li><bdi>bcc</bdi>: removed</li>");
     expect(body).toContain(`${record?.sesId}@email.amazonses.com`);
-    expect(await open(id, "ja")).toContain("\u4eca\u9069\u7528\u3057\u305f\u7d50\u679c");
+    const japanese = await open(id, "ja");
+    expect(japanese).toContain("\u4eca\u9069\u7528\u3057\u305f\u7d50\u679c");
+    expect(japanese).toContain("<li><bdi>bcc</bdi>: \u524a\u9664</li>");
     const source = await new Browser(served.port).get(`/messages/${id}/source`);
     expect([source.status, source.body]).toEqual([200, field + testMail("computed-4")]);
   });
