@@ -23,7 +23,7 @@ const QUIET = { trace: quiet, debug: quiet, info: quiet, warn: quiet, error: qui
 
 /**
  * Takes out the SDK's step that makes a copy of every input and output for a logger of the caller's: there is none, and the
- * copy is made nevertheless (an eighth of the time that reading many items takes).
+ * copy is made nevertheless (a sixth of the time that reading 460 items takes, local services included).
  */
 function unlogged<C extends { readonly middlewareStack: { remove(name: string): boolean } }>(client: C): C {
   client.middlewareStack.remove("loggerMiddleware");
