@@ -31,7 +31,7 @@ export function tenantChanges({ connection }: ConsoleContext): Readonly<Record<s
 const backTo = (tenant: string): string => `/tenants/${encodeURIComponent(tenant)}`;
 
 async function pauseTenant(directory: Directory, form: Form, { words }: View): Promise<Planned> {
-  const mistakes = new Mistakes();
+  const mistakes = new Mistakes(words.mistakes);
   const id = mistakes.read("tenant", form.one("tenant"), tenantId) ?? "";
   const reason = mistakes.read(words.tenants.pauseReason, form.one("reason"), label) ?? "";
   mistakes.end();
@@ -52,7 +52,7 @@ async function pauseTenant(directory: Directory, form: Form, { words }: View): P
 }
 
 async function resumeTenant(directory: Directory, form: Form, { words }: View): Promise<Planned> {
-  const mistakes = new Mistakes();
+  const mistakes = new Mistakes(words.mistakes);
   const id = mistakes.read("tenant", form.one("tenant"), tenantId) ?? "";
   const given = form.one("sender");
   const sender = given === "" ? undefined : mistakes.read("sender", given, mailAddress)?.toLowerCase();
@@ -79,7 +79,7 @@ async function resumeTenant(directory: Directory, form: Form, { words }: View): 
 }
 
 async function addLogin(directory: Directory, form: Form, { words }: View): Promise<Planned> {
-  const mistakes = new Mistakes();
+  const mistakes = new Mistakes(words.mistakes);
   const tenant = mistakes.read("tenant", form.one("tenant"), tenantId) ?? "";
   const given = form.one("login") === "" ? undefined : form.one("login");
   const login = mistakes.read(words.tenants.login, given, loginName);
@@ -113,7 +113,7 @@ async function addLogin(directory: Directory, form: Form, { words }: View): Prom
 }
 
 async function rotate(directory: Directory, form: Form, { words }: View): Promise<Planned> {
-  const mistakes = new Mistakes();
+  const mistakes = new Mistakes(words.mistakes);
   const overlapMs = mistakes.read("overlap", form.one("overlap"), span) ?? 0;
   mistakes.end();
   const row = await credentialNamed(directory, form.one("login"));
@@ -156,7 +156,7 @@ async function switchLogin(
   { words }: View,
   status: "paused" | "active",
 ): Promise<Planned> {
-  const mistakes = new Mistakes();
+  const mistakes = new Mistakes(words.mistakes);
   const given = status === "paused" ? mistakes.read(words.tenants.pauseReason, form.one("reason"), label) : undefined;
   mistakes.end();
   const reason = given ?? "";
@@ -181,7 +181,7 @@ async function switchLogin(
 }
 
 async function addNetwork(directory: Directory, form: Form, { words }: View): Promise<Planned> {
-  const mistakes = new Mistakes();
+  const mistakes = new Mistakes(words.mistakes);
   const tenant = mistakes.read("tenant", form.one("tenant"), tenantId) ?? "";
   const cidr = mistakes.read(words.tenants.network, form.one("cidr"), networkCidr(false)) ?? "";
   const text = form.one("networkLabel") === "" ? undefined : form.one("networkLabel");

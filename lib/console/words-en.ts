@@ -17,6 +17,10 @@ export const WORDS_EN = {
   notFoundText: "There is no such page, or what it was about is gone.",
   cannot: "That cannot be done",
   failed: "That did not work",
+  mistakes: {
+    of: (name: string, got: string, allowed: string) => `${name}: got ${got}; allowed: ${allowed}`,
+    several: (mistakes: number) => `${mistakes} mistakes:`,
+  },
   failedText: "A service that the console asks did not answer as it should. Nothing is lost by that; try again.",
   nav: {
     overview: "Overview",

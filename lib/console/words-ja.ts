@@ -6,6 +6,26 @@
 
 import type { Words } from "./words.ts";
 
+/** What a form's field may hold, by the English that says so. */
+const ALLOWED_JA: Readonly<Record<string, string>> = {
+  "1 to 63 of a-z, 0-9 and -, beginning with a letter or digit":
+    "英小文字・数字・ハイフン 1 から 63 文字 (先頭は英数字)",
+  "1 to 200 characters on one line": "改行を含まない 1 から 200 文字",
+  "1 to 64 characters of ASCII": "ASCII 1 から 64 文字",
+  "a mail address": "メールアドレス",
+  "a time such as 90m, 12h or 7d": "90m、12h、7d のような時間",
+  "1 to 64 of A-Z a-z 0-9 . _ @ + -, beginning with a letter or digit":
+    "英数字と . _ @ + - の 1 から 64 文字 (先頭は英数字)",
+  "an address or network such as 192.0.2.5 or 2001:db8:1::/48, not wider than /8 (IPv6: /29)":
+    "192.0.2.5 や 2001:db8:1::/48 のようなアドレスまたはネットワーク (/8、IPv6 では /29 より広くないもの)",
+  "an address or network such as 192.0.2.5 or 2001:db8:1::/48; this one no server sends from":
+    "192.0.2.5 や 2001:db8:1::/48 のような、サーバーが送信に使うアドレスまたはネットワーク",
+  "an address or network such as 192.0.2.5 or 2001:db8:1::/48; everyone in it sends without a password, so wider than /16 needs --wide":
+    "192.0.2.5 や 2001:db8:1::/48 のようなアドレスまたはネットワーク (パスワードなしで送信できるため、/16 より広いものはコマンド relayhost network add --wide で登録するもの)",
+  "an address or network such as 192.0.2.5 or 2001:db8:1::/48; everyone in it sends without a password, so wider than /32 needs --wide":
+    "192.0.2.5 や 2001:db8:1::/48 のようなアドレスまたはネットワーク (パスワードなしで送信できるため、/32 より広いものはコマンド relayhost network add --wide で登録するもの)",
+};
+
 /** The words. */
 export const WORDS_JA: Words = {
   skip: "本文へ移動",
@@ -19,6 +39,10 @@ export const WORDS_JA: Words = {
   notFoundText: "このページは存在しないか、対象がすでに削除されています。",
   cannot: "実行できません",
   failed: "失敗しました",
+  mistakes: {
+    of: (name, got, allowed) => `${name}: ${got} は使えません。使えるのは、${ALLOWED_JA[allowed] ?? allowed}です。`,
+    several: (mistakes) => `誤りが ${mistakes} 件あります。`,
+  },
   failedText: "問い合わせ先のサービスが正しく応答しませんでした。失われたものはありません。もう一度お試しください。",
   nav: {
     overview: "概要",

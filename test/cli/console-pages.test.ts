@@ -328,7 +328,13 @@ describe("a tenant", () => {
     const browser = served.browser();
     const page = await browser.get("/tenants/demo");
     const { action, fields } = formOf(page.body, "/do/network-add");
-    expect((await browser.post(action, [...fields, ["cidr", "0.0.0.0/0"]])).status).toBe(400);
+    for (const [language, text] of [
+      ["en", /192\.0\.2\.5.*10\.0\.0\.0\/9|10\.0\.0\.0\/9.*192\.0\.2\.5.*needs --wide/],
+      ["ja", /10\.0\.0\.0\/9.*\u4f7f\u3048\u307e\u305b\u3093.*192\.0\.2\.5/],
+    ] as const) {
+      const wrong = await browser.post(`${action}?lang=${language}`, [...fields, ["cidr", "10.0.0.0/9"]]);
+      expect([wrong.status, wrong.body]).toEqual([400, expect.stringMatching(text)]);
+    }
     await browser.change(page, "/do/network-add", [
       ["cidr", "192.0.2.25"],
       ["networkLabel", "plesk"],
