@@ -53,6 +53,7 @@ const FAILURES = [
   ["5.2.2", "Transient/MailboxFull smtp; 552 5.2.2 The email account is over quota"],
   ["5.1.1", "Permanent/General smtp; 550 5.1.1 The email account that you tried to reach does not exist"],
 ] as const;
+const SUBJECTS = ["Your order no. #", "\u3054\u8acb\u6c42\u66f8 No. #", "Newsletter of the week", "Re: order no. #"];
 const RECEIVERS = ["example.net", "example.org", "mail.example.net"];
 const ADDRESSES = 50_000;
 /** Slots that a running sweep has not counted yet. */
@@ -165,6 +166,8 @@ function pagesOf({ message, recipient }: LedgerPair, nowMs: number): [page: stri
     ["delivered on a day", `${ofDay}&state=delivered`],
     ["a day, by the sender's domain", `${ofDay}&from=example.com`],
     ["a day, by a sender who is not there", `${ofDay}&from=example.org`],
+    ["a day, by a part of the subject", `${ofDay}&subject=${encodeURIComponent("請求書")}`],
+    ["a day, by a subject that is not there", `${ofDay}&subject=nothing`],
     ["queue", "/queue"],
     ["bounces of a day", "/bounces?since=24h"],
     ["bounces of a week", "/bounces?since=7d"],
@@ -236,6 +239,7 @@ function pairOf(index: number, atMs: number): LedgerPair {
     time,
     size: 2_000 + (index % 50_000),
     messageId: `m${index}@example.com`,
+    subject: SUBJECTS[index % SUBJECTS.length]?.replace("#", String(index)) ?? "",
     clientAddress: "192.0.2.25",
     recipients: 1,
     expiresAt,

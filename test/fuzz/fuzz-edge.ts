@@ -179,7 +179,9 @@ class Fuzzing {
   #keepUnanswered(result: SessionResult): void {
     if (!result.answerMayBeLost) return;
     const messages = candidates(result.secure).map(({ message }) => message);
-    if (messages.length > 0) this.#unanswered.set(`${result.plan.address} ${result.localPort}`, messages);
+    // The same port of an address comes up again in a long run.
+    const key = `${result.plan.address} ${result.localPort}`;
+    if (messages.length > 0) this.#unanswered.set(key, [...(this.#unanswered.get(key) ?? []), ...messages]);
   }
 
   /** Takes acknowledged messages out of the spool. */
