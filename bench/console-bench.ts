@@ -166,7 +166,7 @@ function pagesOf({ message, recipient }: LedgerPair, nowMs: number): [page: stri
     ["delivered on a day", `${ofDay}&state=delivered`],
     ["a day, by the sender's domain", `${ofDay}&from=example.com`],
     ["a day, by a sender who is not there", `${ofDay}&from=example.org`],
-    ["a day, by a part of the subject", `${ofDay}&subject=${encodeURIComponent("請求書")}`],
+    ["a day, by a part of the subject", `${ofDay}&subject=${encodeURIComponent("\u8acb\u6c42\u66f8")}`],
     ["a day, by a subject that is not there", `${ofDay}&subject=nothing`],
     ["queue", "/queue"],
     ["bounces of a day", "/bounces?since=24h"],
