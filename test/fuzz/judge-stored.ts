@@ -7,6 +7,7 @@
  * what stood behind an end that is none, is not among these.
  */
 
+import { domainToASCII } from "node:url";
 import type { SpoolObject } from "../../lib/core/spool-object.ts";
 
 /** A message that may lie in what a client sent. */
@@ -62,17 +63,18 @@ function envelopeFaults(sent: Buffer, login: string, { envelope }: Stored): stri
   if (client.tls === undefined) faults.push(`${id} came in the clear`);
   if (returnPath !== null && !returnPath.endsWith("@example.com")) faults.push(`${id} has the sender ${returnPath}`);
   for (const { address } of recipients) {
-    if (/^[\w.@-]+$/.test(address) && !hasNamed(said, address.toLowerCase())) faults.push(`${id} is for ${address}`);
+    if (/^[\w.@-]+$/.test(address) && !hasNamed(sent, said, address.toLowerCase()))
+      faults.push(`${id} is for ${address}`);
   }
   return faults;
 }
 
-/** A domain of A-labels may have been named by other letters that stand for it, raw (RFC 5890 §2.3.2.1). */
-function hasNamed(said: string, address: string): boolean {
+/** A domain of A-labels may have been named by the letters that stand for it, in UTF-8 (RFC 5890 §2.3.2.1). */
+function hasNamed(sent: Buffer, said: string, address: string): boolean {
   if (said.includes(address)) return true;
   const [local, domain = ""] = address.split(/@(?=[^@]*$)/);
-  const after = said.split(`${local}@`).slice(1);
-  return /(^|\.)xn--/.test(domain) && after.some((text) => /^[^\s>]*[\x80-\xff]/.test(text));
+  const after = sent.toString("utf8").toLowerCase().split(`${local}@`).slice(1);
+  return after.some((text) => domainToASCII(/^[^\s>]*/.exec(text)?.[0]?.replace(/\.$/, "") ?? "") === domain);
 }
 
 function excerpt(message: Buffer): string {
